@@ -1,5 +1,6 @@
 //! Every JSON example of the WebSocket events reference, read and written again.
 #![cfg(feature = "json")]
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 use flowmaestro_protocol::{ClientMessage, Event, EventType, Json, ServerMessage};
 

@@ -1,0 +1,60 @@
+//! `flowmaestro-demo`: the gateway with a small workflow runner, and the page that shows it.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use flowmaestro_demo::{Demo, DemoConfig};
+use flowmaestro_gateway::shutdown_signal;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Workflows that really run, on FlowMaestro's real-time gateway, with a page to watch them.
+///
+/// The page is at /, the socket at /ws, the page's API under /api/demo. Anyone who can reach the
+/// address can sign in: by default that is this machine only.
+#[derive(Parser)]
+#[command(name = "flowmaestro-demo", version)]
+struct Cli {
+    #[command(flatten)]
+    config: DemoConfig,
+
+    /// How much to log, to standard error: off, error, warn, info, debug or trace
+    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", default_value_t = LevelFilter::INFO)]
+    log_level: LevelFilter,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.log_level);
+    match run(cli.config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("flowmaestro-demo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: DemoConfig) -> Result<(), Box<dyn std::error::Error>> {
+    let shutdown = shutdown_signal()?;
+    let demo = Demo::start(config).await?;
+    println!("listening on http://{}", demo.local_addr()?);
+    demo.run(shutdown).await?;
+    Ok(())
+}
+
+/// Logs of the libraries are capped: on their finer levels they print whole frames and headers, and
+/// with them users' data and tokens.
+fn log_to_stderr(level: LevelFilter) {
+    let targets = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("flowmaestro_demo", level)
+        .with_target("flowmaestro_gateway", level);
+    tracing_subscriber::registry()
+        .with(targets)
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .init();
+}

@@ -1,0 +1,257 @@
+//! Drives a run from where its journal leaves off to its end.
+//!
+//! There is no state besides the journal's: what is to be done next follows from the events so far,
+//! so a run that is taken up after a crash goes the same way as one that was never interrupted.
+
+use std::collections::{BTreeMap, HashSet};
+
+use flowmaestro_protocol::{
+    ExecutionCompleted, ExecutionFailed, ExecutionProgress, ExecutionStarted, Extra, Json,
+    NodeCompleted, NodeFailed, NodeStarted, Number,
+};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use serde_json::{Value, json};
+
+use crate::journal::JournalError;
+use crate::nodes::{Job, NodeError, Services};
+use crate::run::Run;
+use crate::workflow::{Node, Stand, Workflow};
+
+/// How much of an output an event shows: events are frames to browsers, not a store.
+const MAX_SHOWN_CHARS: usize = 2_000;
+const MAX_SHOWN_ITEMS: usize = 20;
+
+/// Drives a run to its end.
+///
+/// # Errors
+///
+/// [`JournalError`]: the run stays as it is, and is taken up at the next start.
+pub async fn drive(
+    run: &Run,
+    workflow: &Workflow,
+    services: &Services,
+) -> Result<(), JournalError> {
+    if run.state(|state| state.started_at.is_none()) {
+        start(run, workflow)?;
+    }
+    let mut launched = HashSet::new();
+    let mut working = FuturesUnordered::new();
+    loop {
+        if let Some((node_id, error)) = run.state(|state| state.failure.clone()) {
+            return fail(run, error, Some(node_id));
+        }
+        let stands = run.state(|state| workflow.stands(&state.outputs));
+        report_progress(run, &stands)?;
+        for (node, stand) in stands {
+            if stand == Stand::Ready && launched.insert(&node.id) {
+                working.push(execute(Job {
+                    run,
+                    workflow,
+                    node,
+                    services,
+                }));
+            }
+        }
+        match working.next().await {
+            Some(executed) => executed?,
+            None => return complete(run, workflow),
+        }
+    }
+}
+
+/// Ends a run whose workflow is not there any more.
+///
+/// # Errors
+///
+/// [`JournalError`] when the end cannot be journaled.
+pub fn abandon(run: &Run) -> Result<(), JournalError> {
+    let workflow = &run.info().workflow_id;
+    fail(
+        run,
+        format!("the workflow {workflow:?} does not exist any more"),
+        None,
+    )
+}
+
+/// Works on one node, and journals how that ended.
+async fn execute(job: Job<'_>) -> Result<(), JournalError> {
+    let (run, node) = (job.run, job.node);
+    if run.state(|state| !state.nodes.contains_key(&node.id)) {
+        start_node(run, node)?;
+    }
+    match job
+        .work()
+        .await
+        .and_then(|output| finished(run, node, output))
+    {
+        Ok(()) => Ok(()),
+        Err(NodeError::Journal(error)) => Err(error),
+        Err(error) => run.emit(|timestamp| NodeFailed {
+            timestamp,
+            execution_id: execution_id(run),
+            node_id: node.id.clone(),
+            error: error.to_string(),
+            extra: Extra::default(),
+        }),
+    }
+}
+
+fn start(run: &Run, workflow: &Workflow) -> Result<(), JournalError> {
+    run.emit(|timestamp| ExecutionStarted {
+        timestamp,
+        execution_id: execution_id(run),
+        workflow_name: workflow.name.clone(),
+        total_nodes: number(workflow.nodes.len()),
+        extra: Extra::default(),
+    })
+}
+
+fn start_node(run: &Run, node: &Node) -> Result<(), JournalError> {
+    run.emit(|timestamp| NodeStarted {
+        timestamp,
+        execution_id: execution_id(run),
+        node_id: node.id.clone(),
+        node_name: node.name.clone(),
+        node_type: node.type_name.clone(),
+        extra: Extra::default(),
+    })
+}
+
+fn finished(run: &Run, node: &Node, output: Value) -> Result<(), NodeError> {
+    let mut shown = output.clone();
+    let shortened = shorten(&mut shown);
+    let shown = Json::from_serialize(&shown)?;
+    let metadata = if shortened {
+        Some(Json::from_serialize(&json!({ "shortened": true }))?)
+    } else {
+        None
+    };
+    let started_at = run.state(|state| state.nodes.get(&node.id).map(|node| node.started_at));
+    let event = |timestamp: Number| NodeCompleted {
+        timestamp,
+        execution_id: execution_id(run),
+        node_id: node.id.clone(),
+        output: shown,
+        duration: since(started_at, timestamp),
+        metadata,
+        extra: Extra::default(),
+    };
+    if shortened {
+        run.emit(event)?
+    } else {
+        run.emit(event)?
+    }
+    Ok(())
+}
+
+/// Counts the nodes that are done with, those that no edge leads to any more included.
+fn report_progress(run: &Run, stands: &[(&Node, Stand)]) -> Result<(), JournalError> {
+    let done = stands
+        .iter()
+        .filter(|(_, stand)| matches!(stand, Stand::Completed | Stand::Skipped))
+        .count();
+    let (completed, total) = (number(done), number(stands.len()));
+    if done == 0 || run.state(|state| state.reported == Some(completed)) {
+        return Ok(());
+    }
+    let percentage = Number::try_from(100.0 * completed.get() / total.get()).unwrap_or_default();
+    run.emit(|timestamp| ExecutionProgress {
+        timestamp,
+        execution_id: execution_id(run),
+        completed,
+        total,
+        percentage,
+        extra: Extra::default(),
+    })
+}
+
+fn complete(run: &Run, workflow: &Workflow) -> Result<(), JournalError> {
+    let (outputs, started_at) = run.state(|state| {
+        let outputs: BTreeMap<String, Json> = workflow
+            .outputs
+            .iter()
+            .filter_map(|(name, reference)| {
+                let mut value = reference.find(&state.outputs)?.clone();
+                shorten(&mut value);
+                Some((name.clone(), Json::from_serialize(&value).ok()?))
+            })
+            .collect();
+        (outputs, state.started_at)
+    });
+    run.emit(|timestamp| ExecutionCompleted {
+        timestamp,
+        execution_id: execution_id(run),
+        status: Default::default(),
+        outputs,
+        duration: since(started_at, timestamp),
+        extra: Extra::default(),
+    })
+}
+
+fn fail(run: &Run, error: String, failed_node_id: Option<String>) -> Result<(), JournalError> {
+    run.emit(|timestamp| ExecutionFailed {
+        timestamp,
+        execution_id: execution_id(run),
+        status: Default::default(),
+        error,
+        failed_node_id,
+        extra: Extra::default(),
+    })
+}
+
+/// Cuts long texts and lists in a value; says whether it cut any.
+fn shorten(value: &mut Value) -> bool {
+    match value {
+        Value::String(text) => match text.char_indices().nth(MAX_SHOWN_CHARS) {
+            Some((end, _)) => {
+                text.truncate(end);
+                text.push('…');
+                true
+            }
+            None => false,
+        },
+        Value::Array(items) => {
+            let cut = items.len() > MAX_SHOWN_ITEMS;
+            items.truncate(MAX_SHOWN_ITEMS);
+            items.iter_mut().fold(cut, |cut, item| shorten(item) | cut)
+        }
+        Value::Object(fields) => fields
+            .values_mut()
+            .fold(false, |cut, field| shorten(field) | cut),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn execution_id(run: &Run) -> String {
+    run.info().execution_id.clone()
+}
+
+fn since(start: Option<Number>, end: Number) -> Number {
+    Number::try_from(end.get() - start.unwrap_or(end).get()).unwrap_or_default()
+}
+
+fn number(count: usize) -> Number {
+    Number::from_integer(count as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_parts_of_outputs_are_cut_and_short_ones_are_not() {
+        let mut short = json!({ "text": "é".repeat(MAX_SHOWN_CHARS), "n": [1, null, true] });
+        let before = short.clone();
+        assert!(!shorten(&mut short));
+        assert_eq!(short, before);
+
+        let mut long = json!({ "a": ["é".repeat(MAX_SHOWN_CHARS + 1)], "b": vec![1; 21] });
+        assert!(shorten(&mut long));
+        assert_eq!(
+            long["a"][0].as_str().unwrap().chars().count(),
+            MAX_SHOWN_CHARS + 1
+        );
+        assert_eq!(long["b"].as_array().unwrap().len(), MAX_SHOWN_ITEMS);
+    }
+}

@@ -1,0 +1,373 @@
+//! Flags and environment, and what is refused at the start.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::origin::AllowedOrigin;
+
+/// The signing secret of `--dev`: known to everyone, and therefore for this machine only.
+const DEVELOPMENT_SECRET: &str = "flowmaestro development secret: not for production";
+
+/// An HMAC-SHA-256 key has at least the size of its hash (RFC 7518 section 3.2), in bytes.
+const MIN_SECRET_BYTES: usize = 32;
+
+/// How the gateway is set up: command line flags, each with its environment variable.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// IP address to listen on
+    #[arg(long, env = "HOST", value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub host: IpAddr,
+
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, env = "PORT", default_value_t = 3001)]
+    pub port: u16,
+
+    /// Secret that signs the users' tokens (HS256), at least 32 bytes outside --dev
+    #[arg(
+        long,
+        env = "JWT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub jwt_secret: Option<SecretString>,
+
+    /// Issuer (`iss`) that every token must carry
+    #[arg(long, env = "JWT_ISSUER", value_name = "ISSUER")]
+    pub jwt_issuer: Option<String>,
+
+    /// Audience (`aud`) that every token must carry; without it a token that names one is refused
+    #[arg(long, env = "JWT_AUDIENCE", value_name = "AUDIENCE")]
+    pub jwt_audience: Option<String>,
+
+    /// Token of the backends that call /api, at least 32 bytes outside --dev; without it /api is off
+    #[arg(
+        long,
+        env = "SERVICE_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    pub service_token: Option<SecretString>,
+
+    /// Origin of a page that may connect, such as https://app.example.com; repeat or separate by
+    /// commas. Pages served under the address that they connect to need none, except under a domain
+    /// name
+    #[arg(
+        long = "allowed-origin",
+        env = "ALLOWED_ORIGINS",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub allowed_origins: Vec<AllowedOrigin>,
+
+    /// Development on this machine: any page of this machine may connect, secrets may be short, and
+    /// without --jwt-secret a well-known one is used. Refused on an address that others reach
+    #[arg(long, env = "FLOWMAESTRO_DEV", value_parser = BoolishValueParser::new())]
+    pub dev: bool,
+
+    /// What a connection, and the gateway as a whole, may take.
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// What a connection, and the gateway as a whole, may take.
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest message from a client, in bytes; a larger one closes its socket with 1009
+    #[arg(long, env = "MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = 64 * 1024)]
+    pub max_message_bytes: usize,
+
+    /// Most subscriptions of one connection
+    #[arg(
+        long,
+        env = "MAX_SUBSCRIPTIONS",
+        value_name = "COUNT",
+        default_value_t = 128
+    )]
+    pub max_subscriptions: usize,
+
+    /// Most frames that wait for a slow reader before its socket is closed with 4408
+    #[arg(long, env = "QUEUE_FRAMES", value_name = "COUNT", default_value_t = 64)]
+    pub queue_frames: usize,
+
+    /// Most bytes that wait for a slow reader before its socket is closed with 4408; a single
+    /// larger frame may wait alone
+    #[arg(long, env = "QUEUE_BYTES", value_name = "BYTES", default_value_t = 256 * 1024)]
+    pub queue_bytes: usize,
+
+    /// Most executions known at once; over it the earliest ended one is forgotten
+    #[arg(
+        long,
+        env = "MAX_EXECUTIONS",
+        value_name = "COUNT",
+        default_value_t = 100_000
+    )]
+    pub max_executions: usize,
+
+    /// How long an execution is known after its end, in seconds
+    #[arg(
+        long,
+        env = "EXECUTION_RETENTION_SECS",
+        value_name = "SECONDS",
+        default_value_t = 60 * 60
+    )]
+    pub execution_retention_secs: u64,
+}
+
+/// Why the gateway does not start with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// No secret was given.
+    #[error("--jwt-secret (JWT_SECRET) is required; --dev brings one for this machine")]
+    SecretMissing,
+    /// A secret is too short to be safe.
+    #[error(
+        "{name} has {bytes} bytes: at least {MIN_SECRET_BYTES} are required outside --dev \
+         (try `openssl rand -hex 32`)"
+    )]
+    SecretTooShort {
+        /// The flag.
+        name: &'static str,
+        /// The length given, in bytes.
+        bytes: usize,
+    },
+    /// The service token is empty, so that anyone could guess it.
+    #[error("--service-token (SERVICE_TOKEN) is empty: leave it out to turn /api off")]
+    ServiceTokenEmpty,
+    /// Development mode would be reachable from other machines.
+    #[error("--dev is for this machine only: {0} can be reached by others")]
+    DevelopmentExposed(IpAddr),
+    /// A limit of zero would refuse everything.
+    #[error("{0} must be at least 1")]
+    LimitZero(&'static str),
+}
+
+impl Config {
+    /// Where to listen.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+
+    /// Checks what the types cannot say. [`Gateway::new`](crate::Gateway::new) does so as well.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the flag and says what to do.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.dev && !self.host.is_loopback() {
+            return Err(ConfigError::DevelopmentExposed(self.host));
+        }
+        if self.jwt_secret.is_none() && !self.dev {
+            return Err(ConfigError::SecretMissing);
+        }
+        self.check_length("--jwt-secret (JWT_SECRET)", self.jwt_secret.as_ref())?;
+        if self
+            .service_token
+            .as_ref()
+            .is_some_and(|token| token.expose_secret().is_empty())
+        {
+            return Err(ConfigError::ServiceTokenEmpty);
+        }
+        self.check_length(
+            "--service-token (SERVICE_TOKEN)",
+            self.service_token.as_ref(),
+        )?;
+        self.limits.validate()
+    }
+
+    fn check_length(
+        &self,
+        name: &'static str,
+        secret: Option<&SecretString>,
+    ) -> Result<(), ConfigError> {
+        match secret.map(|secret| secret.expose_secret().len()) {
+            Some(bytes) if bytes < MIN_SECRET_BYTES && !self.dev => {
+                Err(ConfigError::SecretTooShort { name, bytes })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The secret that signs tokens.
+    pub(crate) fn signing_secret(&self) -> Result<SecretString, ConfigError> {
+        match (&self.jwt_secret, self.dev) {
+            (Some(secret), _) => Ok(secret.clone()),
+            (None, true) => Ok(DEVELOPMENT_SECRET.into()),
+            (None, false) => Err(ConfigError::SecretMissing),
+        }
+    }
+}
+
+impl Default for Config {
+    /// The defaults of the flags. Not enough to start: set `jwt_secret` or `dev`.
+    fn default() -> Self {
+        Self {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 3001,
+            jwt_secret: None,
+            jwt_issuer: None,
+            jwt_audience: None,
+            service_token: None,
+            allowed_origins: Vec::new(),
+            dev: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Limits {
+    /// [`execution_retention_secs`](Self::execution_retention_secs) as a duration.
+    pub fn execution_retention(&self) -> Duration {
+        Duration::from_secs(self.execution_retention_secs)
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        let limits = [
+            ("--max-message-bytes", self.max_message_bytes),
+            ("--max-subscriptions", self.max_subscriptions),
+            ("--queue-frames", self.queue_frames),
+            ("--queue-bytes", self.queue_bytes),
+            ("--max-executions", self.max_executions),
+        ];
+        match limits.into_iter().find(|(_, limit)| *limit == 0) {
+            Some((name, _)) => Err(ConfigError::LimitZero(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_message_bytes: 64 * 1024,
+            max_subscriptions: 128,
+            queue_frames: 64,
+            queue_bytes: 256 * 1024,
+            max_executions: 100_000,
+            execution_retention_secs: 60 * 60,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn production() -> Config {
+        Config {
+            jwt_secret: Some("s".repeat(32).into()),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn flags_and_default_agree() {
+        let parsed = Cli::parse_from(["gateway"]).config;
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn origins_are_repeated_or_separated_by_commas() {
+        let flags = [
+            "gateway",
+            "--allowed-origin",
+            "https://a.test,https://b.test",
+        ];
+        let config = Cli::parse_from(
+            flags
+                .into_iter()
+                .chain(["--allowed-origin", "https://c.test"]),
+        );
+        assert_eq!(config.config.allowed_origins.len(), 3);
+    }
+
+    #[test]
+    fn secrets_are_required_and_long() {
+        let missing = Config::default().validate();
+        assert_eq!(missing, Err(ConfigError::SecretMissing));
+
+        let short = Config {
+            jwt_secret: Some("s".repeat(31).into()),
+            ..Config::default()
+        };
+        assert!(matches!(
+            short.validate(),
+            Err(ConfigError::SecretTooShort { bytes: 31, .. })
+        ));
+        assert_eq!(Config { dev: true, ..short }.validate(), Ok(()));
+
+        let service = Config {
+            service_token: Some("short".into()),
+            ..production()
+        };
+        assert!(matches!(
+            service.validate(),
+            Err(ConfigError::SecretTooShort { bytes: 5, .. })
+        ));
+        assert_eq!(production().validate(), Ok(()));
+    }
+
+    #[test]
+    fn an_empty_service_token_is_refused_even_in_development() {
+        let config = Config {
+            dev: true,
+            service_token: Some("".into()),
+            ..Config::default()
+        };
+        assert_eq!(config.validate(), Err(ConfigError::ServiceTokenEmpty));
+    }
+
+    #[test]
+    fn development_stays_on_this_machine() {
+        let host = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let config = Config {
+            dev: true,
+            host,
+            ..Config::default()
+        };
+        assert_eq!(
+            config.validate(),
+            Err(ConfigError::DevelopmentExposed(host))
+        );
+    }
+
+    #[test]
+    fn zero_limits_are_refused() {
+        let limits = Limits {
+            queue_frames: 0,
+            ..Limits::default()
+        };
+        let config = Config {
+            limits,
+            ..production()
+        };
+        assert_eq!(
+            config.validate(),
+            Err(ConfigError::LimitZero("--queue-frames"))
+        );
+    }
+
+    #[test]
+    fn debug_output_holds_no_secret() {
+        let config = Config {
+            jwt_secret: Some("correct horse battery staple".into()),
+            service_token: Some("open sesame".into()),
+            ..Config::default()
+        };
+        let text = format!("{config:?}");
+        assert!(
+            !text.contains("horse") && !text.contains("sesame"),
+            "{text}"
+        );
+    }
+}

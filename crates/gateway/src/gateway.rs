@@ -1,0 +1,184 @@
+//! The parts of the gateway, put together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use flowmaestro_protocol::EventType;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::{SignError, TokenVerifier};
+use crate::bridge::EventBridge;
+use crate::config::{Config, ConfigError};
+use crate::emitter::{DEFAULT_MAX_LISTENERS, WorkflowEventEmitter};
+use crate::executions::{Authorizer, ExecutionRegistry};
+use crate::manager::WebSocketManager;
+use crate::metrics::Metrics;
+use crate::origin::OriginPolicy;
+use crate::routes;
+use crate::user_input::UserInputLog;
+
+/// How many listeners of one event type are the gateway's own: the bridge, and the log of answers.
+const OWN_LISTENERS: usize = 2;
+
+/// A gateway: the emitter, the bridge, the connections and the routes. Clones share everything.
+#[derive(Clone)]
+pub struct Gateway {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    config: Config,
+    emitter: WorkflowEventEmitter,
+    executions: ExecutionRegistry,
+    authorizer: Arc<dyn Authorizer>,
+    manager: Arc<WebSocketManager>,
+    verifier: TokenVerifier,
+    origins: OriginPolicy,
+    metrics: Arc<Metrics>,
+    user_input: Arc<UserInputLog>,
+    /// Cancelled once the gateway shuts down.
+    shutdown: CancellationToken,
+    /// The tasks of the sockets.
+    sockets: TaskTracker,
+}
+
+impl Gateway {
+    /// A gateway in which each execution is seen by its owner alone.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for what [`Config::validate`] refuses.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        Self::with_authorizer(config, |executions| Arc::new(executions))
+    }
+
+    /// A gateway with its own rule of who may see an execution, made from the registry of owners.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for what [`Config::validate`] refuses.
+    pub fn with_authorizer(
+        config: Config,
+        authorizer: impl FnOnce(ExecutionRegistry) -> Arc<dyn Authorizer>,
+    ) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let limits = config.limits;
+        let metrics = Arc::new(Metrics::new());
+        let executions =
+            ExecutionRegistry::new(limits.max_executions, limits.execution_retention());
+        let authorizer = authorizer(executions.clone());
+        let manager = WebSocketManager::new(limits, Arc::clone(&authorizer), Arc::clone(&metrics));
+        let manager = Arc::new(manager);
+        let user_input = Arc::new(UserInputLog::new());
+        let emitter = emitter(
+            EventBridge::new(
+                executions.clone(),
+                Arc::clone(&manager),
+                Arc::clone(&metrics),
+            ),
+            &user_input,
+        );
+        let verifier = TokenVerifier::new(
+            &config.signing_secret()?,
+            config.jwt_issuer.clone(),
+            config.jwt_audience.clone(),
+        );
+        let origins = OriginPolicy::new(config.allowed_origins.clone(), config.dev);
+        let parts = Parts {
+            config,
+            emitter,
+            executions,
+            authorizer,
+            manager,
+            verifier,
+            origins,
+            metrics,
+            user_input,
+            shutdown: CancellationToken::new(),
+            sockets: TaskTracker::new(),
+        };
+        Ok(Self {
+            parts: Arc::new(parts),
+        })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.parts.config
+    }
+
+    /// Where backends emit events, and listen to the users' answers.
+    pub fn emitter(&self) -> &WorkflowEventEmitter {
+        &self.parts.emitter
+    }
+
+    /// Who owns which execution.
+    pub fn executions(&self) -> &ExecutionRegistry {
+        &self.parts.executions
+    }
+
+    /// The connections.
+    pub fn manager(&self) -> &WebSocketManager {
+        &self.parts.manager
+    }
+
+    /// Verifies users' tokens.
+    pub fn verifier(&self) -> &TokenVerifier {
+        &self.parts.verifier
+    }
+
+    /// Signs a token for a user that is valid for `ttl`, for development and demonstrations.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub fn sign_token(&self, user_id: &str, ttl: Duration) -> Result<String, SignError> {
+        self.parts.verifier.sign(user_id, ttl)
+    }
+
+    /// The routes: `/ws`, `/api/events`, `/api/executions`, `/api/user-input`, `/health` and
+    /// `/metrics`. Others can be merged in.
+    pub fn router(&self) -> Router {
+        routes::router(self.clone())
+    }
+
+    pub(crate) fn shared_manager(&self) -> &Arc<WebSocketManager> {
+        &self.parts.manager
+    }
+
+    pub(crate) fn authorizer(&self) -> &dyn Authorizer {
+        &*self.parts.authorizer
+    }
+
+    pub(crate) fn origins(&self) -> &OriginPolicy {
+        &self.parts.origins
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.parts.metrics
+    }
+
+    pub(crate) fn user_input(&self) -> Arc<UserInputLog> {
+        Arc::clone(&self.parts.user_input)
+    }
+
+    pub(crate) fn shutdown(&self) -> &CancellationToken {
+        &self.parts.shutdown
+    }
+
+    pub(crate) fn sockets(&self) -> &TaskTracker {
+        &self.parts.sockets
+    }
+}
+
+/// An emitter to which the gateway's own listeners listen first, so that sockets get events in the
+/// order of their emission even when a backend's listener emits as well.
+fn emitter(bridge: EventBridge, user_input: &Arc<UserInputLog>) -> WorkflowEventEmitter {
+    let emitter = WorkflowEventEmitter::new();
+    emitter.set_max_listeners(DEFAULT_MAX_LISTENERS + OWN_LISTENERS);
+    bridge.attach(&emitter);
+    let user_input = Arc::clone(user_input);
+    emitter.attach(EventType::UserInputResponse, move |emission| {
+        user_input.record(emission.event().encode());
+    });
+    emitter
+}

@@ -1,0 +1,66 @@
+//! FlowMaestro's real-time gateway: events of workflow executions in, WebSocket frames out.
+//!
+//! ```text
+//!  a backend in Rust ──▶ WorkflowEventEmitter ──▶ EventBridge ──▶ WebSocketManager
+//!  POST /api/events  ──▶        ▲    │                                  │ one outbox per connection
+//!                               │    └──▶ GET /api/user-input           ▼
+//!                               └──────── user:input:response ◀── /ws: one task per socket
+//! ```
+//!
+//! One file per concern:
+//!
+//! - `config`: flags and environment, and what is refused at the start;
+//! - `gateway`: the parts, put together;
+//! - `emitter`: where backends emit events and listen to them;
+//! - `executions`: who owns which execution, and who may see it;
+//! - `bridge`: from the emitter to the sockets;
+//! - `manager`: the connections, their subscriptions, and broadcasting;
+//! - `connection`: the task of one socket; `outbox`: its bounded queue of outgoing frames;
+//! - `auth`, `origin`: who may connect, and from which pages;
+//! - `user_input`: the answers of users, kept for backends that read them over HTTP;
+//! - `routes`: the HTTP surface; `metrics`: what Prometheus scrapes; `server`: start and shutdown.
+//!
+//! A gateway inside another server:
+//!
+//! ```no_run
+//! use flowmaestro_gateway::{Config, Gateway, Owner, serve, shutdown_signal};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let gateway = Gateway::new(Config { dev: true, ..Config::default() })?;
+//! let listener = tokio::net::TcpListener::bind(gateway.config().address()).await?;
+//! let router = gateway.router(); // .merge(your own routes)
+//!
+//! gateway.executions().register("exec_abc123", Owner::user("user_1"))?;
+//! gateway.emitter().emit_execution_started("exec_abc123", "Customer Onboarding", 8);
+//!
+//! serve(listener, gateway, router, shutdown_signal()?).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod auth;
+mod bridge;
+mod config;
+mod connection;
+mod emitter;
+mod executions;
+mod gateway;
+mod manager;
+mod metrics;
+mod origin;
+mod outbox;
+mod routes;
+mod server;
+mod user_input;
+
+pub use auth::{AuthError, Claims, SignError, TokenVerifier};
+pub use bridge::EventBridge;
+pub use config::{Config, ConfigError, Limits};
+pub use emitter::{
+    DEFAULT_MAX_LISTENERS, Emission, EmitError, ListenerId, TooManyListeners, WorkflowEventEmitter,
+};
+pub use executions::{Authorizer, ExecutionRegistry, Owner, RegisterError};
+pub use gateway::Gateway;
+pub use manager::WebSocketManager;
+pub use origin::{AllowedOrigin, InvalidOrigin};
+pub use server::{serve, shutdown_signal};

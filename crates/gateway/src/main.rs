@@ -1,0 +1,69 @@
+//! `flowmaestro-gateway`: the gateway as a program of its own.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+use flowmaestro_gateway::{Config, Gateway, serve, shutdown_signal};
+use tokio::net::TcpListener;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// FlowMaestro's real-time gateway: workflow events from backends to WebSocket clients.
+///
+/// Clients connect to /ws with a JWT. Backends emit over POST /api/events, register executions over
+/// POST /api/executions and read users' answers over GET /api/user-input, with the service token.
+/// GET /health and GET /metrics are open.
+#[derive(Parser)]
+#[command(name = "flowmaestro-gateway", version)]
+struct Cli {
+    #[command(flatten)]
+    config: Config,
+
+    /// How much to log, to standard error: off, error, warn, info, debug or trace
+    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", default_value_t = LevelFilter::INFO)]
+    log_level: LevelFilter,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.log_level);
+    match run(cli.config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("flowmaestro-gateway: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    let gateway = Gateway::new(config)?;
+    let address = gateway.config().address();
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let shutdown = shutdown_signal()?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let router = gateway.router();
+    serve(listener, gateway, router, shutdown).await?;
+    Ok(())
+}
+
+/// Logs of the libraries are capped: on their finer levels they print whole frames and headers, and
+/// with them users' data and tokens.
+fn log_to_stderr(level: LevelFilter) {
+    let targets = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("flowmaestro_gateway", level);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    tracing_subscriber::registry()
+        .with(targets)
+        .with(lines)
+        .init();
+}

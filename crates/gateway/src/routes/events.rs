@@ -1,0 +1,137 @@
+//! `POST /api/events`: a backend in any language emits events.
+//!
+//! The body is one item or an array of them, emitted in order. An item is
+//!
+//! - an execution-scoped event as it goes to clients: `{"type":"node:started","executionId":…}`, or
+//! - `{"userId":"…","event":{…}}`, which `kb:document:*` events require since they do not say whose
+//!   document it is. For an execution-scoped event `userId` is optional; it must then be the owner.
+//!
+//! All items are checked before the first is emitted: a request takes effect as a whole or not at
+//! all. A long array is emitted no faster than its readers read, within reason. The answer is
+//! `202 {"accepted":<count>}`.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::StringRejection;
+use axum::http::StatusCode;
+use flowmaestro_protocol::{Event, EventType};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::service::{ApiError, Service};
+use crate::emitter::Emission;
+use crate::executions::Owner;
+use crate::gateway::Gateway;
+use crate::metrics::Refusal;
+
+/// How long one request waits for slow readers in all, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(1);
+
+#[derive(Serialize)]
+pub(super) struct Accepted {
+    accepted: usize,
+}
+
+/// An event with the user whom it belongs to. Told from a bare event by the absence of `type`.
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow, rename = "type")]
+    event_type: Option<&'a RawValue>,
+    #[serde(borrow, rename = "userId")]
+    user_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+}
+
+pub(super) async fn emit(
+    State(gateway): State<Gateway>,
+    _: Service,
+    body: Result<String, StringRejection>,
+) -> Result<(StatusCode, Json<Accepted>), ApiError> {
+    let emissions = read(&gateway, &body?)?;
+    let mut patience = PATIENCE;
+    for emission in &emissions {
+        pace(&gateway, emission, &mut patience).await;
+        gateway.emitter().dispatch(emission);
+    }
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(Accepted {
+            accepted: emissions.len(),
+        }),
+    ))
+}
+
+/// Waits for those who get the event to read what came before, so that a long array does not cut
+/// off readers who would keep up. Who does not read at all costs the request its patience.
+async fn pace(gateway: &Gateway, emission: &Emission, patience: &mut Duration) {
+    while !patience.is_zero() && gateway.manager().is_crowded(emission) {
+        tokio::time::sleep(PAUSE).await;
+        *patience = patience.saturating_sub(PAUSE);
+    }
+}
+
+fn read(gateway: &Gateway, body: &str) -> Result<Vec<Emission>, ApiError> {
+    if !body.trim_start().starts_with('[') {
+        return Ok(vec![read_item(gateway, body)?]);
+    }
+    let items: Vec<&RawValue> = serde_json::from_str(body).map_err(|error| invalid(&error))?;
+    let read = |(index, item): (usize, &&RawValue)| {
+        read_item(gateway, item.get()).map_err(|error| error.at(index))
+    };
+    items.iter().enumerate().map(read).collect()
+}
+
+fn read_item(gateway: &Gateway, text: &str) -> Result<Emission, ApiError> {
+    let item = serde_json::from_str::<Item<'_>>(text).ok();
+    let wrapped = item.filter(|item| item.event_type.is_none());
+    let (user_id, text) = match wrapped {
+        Some(Item {
+            user_id,
+            event: Some(event),
+            ..
+        }) => (user_id, event.get()),
+        _ => (None, text),
+    };
+    let event = Event::decode(text).map_err(|error| invalid(&error))?;
+    if event.event_type() == EventType::UserInputResponse {
+        return Err(invalid(
+            &"user:input:response comes from clients and cannot be emitted",
+        ));
+    }
+    check_owner(gateway, &event, user_id.as_deref())?;
+    Emission::new(event, user_id.as_deref()).map_err(|error| {
+        invalid(&format_args!(
+            r#"{error}: send {{"userId":"…","event":{{…}}}}"#
+        ))
+    })
+}
+
+/// An execution has to be registered, and to the user who is named, if one is.
+fn check_owner(gateway: &Gateway, event: &Event, user_id: Option<&str>) -> Result<(), ApiError> {
+    let Some(execution_id) = event.execution_id() else {
+        return Ok(());
+    };
+    let is_owner = |owner: Owner| user_id.is_none_or(|user_id| owner.user_id() == user_id);
+    if gateway
+        .executions()
+        .owner(execution_id)
+        .is_some_and(is_owner)
+    {
+        return Ok(());
+    }
+    gateway.metrics().refused(Refusal::UnregisteredExecution);
+    Err(ApiError::new(
+        StatusCode::NOT_FOUND,
+        "unregistered_execution",
+        "the execution is not registered to this user: POST /api/executions first",
+    ))
+}
+
+fn invalid(error: &dyn std::fmt::Display) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "invalid_event", error.to_string())
+}

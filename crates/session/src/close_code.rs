@@ -1,0 +1,9 @@
+//! Close codes: those of the protocol, and those by which this client names an end of its own.
+
+pub use flowmaestro_protocol::close_code::*;
+
+/// No welcome arrived within the connect timeout. The client closes the socket with it.
+pub const NO_WELCOME: u16 = 4000;
+
+/// No token could be had, so no socket was opened. Never on the wire.
+pub const NO_TOKEN: u16 = 4001;

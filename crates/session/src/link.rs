@@ -1,0 +1,306 @@
+//! How the connection comes, goes and comes back.
+
+use crate::close_code::{
+    FORBIDDEN, NO_TOKEN, NO_WELCOME, NORMAL, POLICY, RESTART, TOKEN_EXPIRED, TRY_AGAIN_LATER,
+};
+use crate::{
+    Closed, Credentials, DisconnectCause, Effect, Failure, Generation, Millis, Problem, Refused,
+    SendError, Session, State, Token, TokenRequest,
+};
+
+/// What there is of a connection.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Link {
+    Down,
+    /// The token provider was asked.
+    Token {
+        request: TokenRequest,
+        answer_by: Millis,
+    },
+    /// A socket is being opened, or is open without a welcome.
+    Opening {
+        generation: Generation,
+        welcome_by: Millis,
+    },
+    /// The welcome arrived.
+    Up {
+        generation: Generation,
+        since: Millis,
+    },
+}
+
+impl Link {
+    pub(crate) fn deadline(&self) -> Option<Millis> {
+        match *self {
+            Self::Token { answer_by, .. } => Some(answer_by),
+            Self::Opening { welcome_by, .. } => Some(welcome_by),
+            Self::Down | Self::Up { .. } => None,
+        }
+    }
+
+    fn socket(&self) -> Option<Generation> {
+        match *self {
+            Self::Opening { generation, .. } | Self::Up { generation, .. } => Some(generation),
+            Self::Down | Self::Token { .. } => None,
+        }
+    }
+}
+
+impl<P> Session<P> {
+    // What the user wants.
+
+    pub(crate) fn connect(&mut self, credentials: Credentials) {
+        let same = self.credentials.as_ref() == Some(&credentials);
+        match self.state {
+            State::Connecting { .. } | State::Connected if same => {}
+            State::Waiting { .. } if same => self.attempt(),
+            _ => {
+                self.hang_up(NORMAL);
+                self.fail_queue(SendError::IdentityReplaced);
+                self.credentials = Some(credentials);
+                self.start_round();
+            }
+        }
+    }
+
+    pub(crate) fn disconnect(&mut self) {
+        if let State::Disconnected { .. } = self.state {
+            return;
+        }
+        self.hang_up(NORMAL);
+        self.credentials = None;
+        self.fail_queue(SendError::Disconnected);
+        let cause = Some(DisconnectCause::Requested);
+        self.change_state(State::Disconnected { cause });
+    }
+
+    pub(crate) fn reconnect_now(&mut self) -> Result<(), Refused> {
+        match &self.state {
+            State::Disconnected { .. } => return Err(Refused::Disconnected),
+            State::Failed { error } if !self.may_start_again(error) => return Err(Refused::Failed),
+            State::Failed { .. } => self.start_round(),
+            State::Waiting { .. } => self.attempt(),
+            State::Connecting { .. } | State::Connected => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) fn wake(&mut self) {
+        match &self.state {
+            State::Waiting { .. } => self.attempt(),
+            State::Failed {
+                error: Failure::RetriesExhausted { .. },
+            } => self.start_round(),
+            _ => {}
+        }
+    }
+
+    /// A token that was refused is refused again, unless a provider has another.
+    fn may_start_again(&self, error: &Failure) -> bool {
+        match error {
+            Failure::Unauthorized { .. } | Failure::Forbidden { .. } => self.provider().is_some(),
+            Failure::RetriesExhausted { .. } | Failure::SocketFailed => true,
+        }
+    }
+
+    fn provider(&self) -> Option<u32> {
+        match self.credentials {
+            Some(Credentials::Provider(provider)) => Some(provider),
+            _ => None,
+        }
+    }
+
+    // Attempts.
+
+    /// Attempts to connect with a clean slate.
+    fn start_round(&mut self) {
+        self.forgive();
+        self.attempt();
+    }
+
+    fn forgive(&mut self) {
+        self.attempts = 0;
+        self.token_refused = false;
+        self.token_expired = false;
+    }
+
+    fn attempt(&mut self) {
+        self.change_state(State::Connecting {
+            attempt: self.attempts,
+        });
+        match &self.credentials {
+            Some(Credentials::Provider(provider)) => self.request_token(*provider),
+            Some(Credentials::Token(token)) => self.open_socket(Some(token.clone())),
+            Some(Credentials::None) | None => self.open_socket(None),
+        }
+    }
+
+    fn request_token(&mut self, provider: u32) {
+        let request = TokenRequest(self.last_request.0.wrapping_add(1));
+        self.last_request = request;
+        let answer_by = self.now.plus(self.options.connect_timeout_ms);
+        self.link = Link::Token { request, answer_by };
+        self.emit(Effect::RequestToken { request, provider });
+    }
+
+    pub(crate) fn token_ready(&mut self, answered: TokenRequest, token: Option<Token>) {
+        match self.link {
+            Link::Token { request, .. } if request == answered => {}
+            _ => return,
+        }
+        match token {
+            Some(token) => self.open_socket(Some(token)),
+            None => self.token_unavailable(),
+        }
+    }
+
+    fn token_unavailable(&mut self) {
+        self.link = Link::Down;
+        self.report(Problem::TokenUnavailable);
+        self.retry(Closed {
+            code: NO_TOKEN,
+            reason: String::new(),
+        });
+    }
+
+    fn open_socket(&mut self, token: Option<Token>) {
+        let generation = Generation(self.last_generation.0.wrapping_add(1));
+        self.last_generation = generation;
+        let welcome_by = self.now.plus(self.options.connect_timeout_ms);
+        self.link = Link::Opening {
+            generation,
+            welcome_by,
+        };
+        self.stats.attempts += 1;
+        self.emit(Effect::OpenSocket { generation, token });
+    }
+
+    // Ends.
+
+    pub(crate) fn socket_failed(&mut self, generation: Generation) {
+        if self.link.socket() == Some(generation) {
+            self.lose_link();
+            self.fail(Failure::SocketFailed);
+        }
+    }
+
+    pub(crate) fn socket_closed(&mut self, generation: Generation, code: u16, reason: String) {
+        if self.link.socket() != Some(generation) {
+            return;
+        }
+        if self.has_proved_itself() {
+            self.forgive();
+        }
+        self.lose_link();
+        let closed = Closed { code, reason };
+        match code {
+            POLICY => self.refused_token(closed),
+            TOKEN_EXPIRED => self.expired_token(closed),
+            FORBIDDEN => self.fail(Failure::Forbidden {
+                reason: closed.reason,
+            }),
+            _ => self.retry(closed),
+        }
+    }
+
+    /// Whether the connection lasted long enough for what came before it to be forgiven.
+    fn has_proved_itself(&self) -> bool {
+        match self.link {
+            Link::Up { since, .. } => {
+                self.now >= since.plus(self.options.reconnect.stable_after_ms)
+            }
+            _ => false,
+        }
+    }
+
+    /// 1008: a provider is asked for another token, once.
+    fn refused_token(&mut self, closed: Closed) {
+        if self.provider().is_none() || self.token_refused {
+            return self.fail(Failure::Unauthorized {
+                reason: closed.reason,
+            });
+        }
+        self.token_refused = true;
+        self.attempt();
+    }
+
+    /// 4401: a provider has a newer token by now. When that one has expired as well, something else
+    /// is wrong (a clock, perhaps), and hurrying does not help.
+    fn expired_token(&mut self, closed: Closed) {
+        if self.provider().is_none() {
+            return self.fail(Failure::Unauthorized {
+                reason: closed.reason,
+            });
+        }
+        if self.token_expired {
+            return self.retry(closed);
+        }
+        self.token_expired = true;
+        self.attempt();
+    }
+
+    fn retry(&mut self, cause: Closed) {
+        let backoff = self.options.reconnect;
+        let attempts = self.attempts;
+        if !backoff.allows_after(attempts) {
+            return self.fail(Failure::RetriesExhausted {
+                attempts,
+                last: cause,
+            });
+        }
+        let attempt = attempts.saturating_add(1);
+        let restarted = matches!(cause.code, RESTART | TRY_AGAIN_LATER);
+        let retry_at = self
+            .now
+            .plus(backoff.delay(attempt, restarted, &mut self.random));
+        self.attempts = attempt;
+        self.change_state(State::Waiting {
+            attempt,
+            retry_at,
+            cause,
+        });
+    }
+
+    fn fail(&mut self, error: Failure) {
+        self.fail_queue(SendError::ConnectionFailed);
+        self.change_state(State::Failed { error });
+    }
+
+    pub(crate) fn expire_link(&mut self) {
+        let now = self.now;
+        match self.link {
+            Link::Token { answer_by, .. } if now >= answer_by => self.token_unavailable(),
+            Link::Opening { welcome_by, .. } if now >= welcome_by => {
+                self.hang_up(NO_WELCOME);
+                self.retry(Closed {
+                    code: NO_WELCOME,
+                    reason: String::new(),
+                });
+            }
+            Link::Down => self.expire_wait(),
+            _ => {}
+        }
+    }
+
+    fn expire_wait(&mut self) {
+        if let State::Waiting { retry_at, .. } = self.state
+            && self.now >= retry_at
+        {
+            self.attempt();
+        }
+    }
+
+    /// Closes the socket, if there is one, and lets go of the connection.
+    fn hang_up(&mut self, code: u16) {
+        if let Some(generation) = self.link.socket() {
+            self.emit(Effect::CloseSocket { generation, code });
+        }
+        self.lose_link();
+    }
+
+    fn lose_link(&mut self) {
+        self.link = Link::Down;
+        self.subscriptions.disconnect();
+        self.apply_actions();
+    }
+}

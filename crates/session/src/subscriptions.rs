@@ -1,0 +1,442 @@
+//! The subscription table: what is wanted against what the server was told on this connection.
+//!
+//! Each execution has at most one operation in flight, and the next one is decided only when that is
+//! answered or overdue, from what is wanted *then*. So subscribe, unsubscribe, subscribe in a row
+//! collapse, and nothing is ever replayed from a list of past wishes.
+//!
+//! Answers carry no number, so a late one may be taken for the answer to a later question. That only
+//! ever costs time, never the outcome, because of one invariant: on a connection, an entry whose
+//! `subscribe` was sent leaves the table only after an `unsubscribe` was sent behind it.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use crate::time::earliest;
+use crate::{ExecutionKey, Millis, Refused};
+
+/// How long an answer to `subscribe` or `unsubscribe` is waited for, in milliseconds. A baseline
+/// server answers every valid one at once, and an invalid one never.
+pub(crate) const ANSWER_TIMEOUT_MS: f64 = 10_000.0;
+
+/// How long after a refusal that may pass (a rate limit, say) to ask again, in milliseconds.
+pub(crate) const ASK_AGAIN_MS: f64 = 5000.0;
+
+/// How often a connection asks for one subscription before it leaves it at the last answer.
+pub(crate) const MAX_TRIES: u8 = 3;
+
+/// What the table wants done, in order.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Action {
+    Subscribe(ExecutionKey),
+    Unsubscribe(ExecutionKey),
+    Acknowledged {
+        execution: ExecutionKey,
+        resumed: bool,
+    },
+    Unanswered(ExecutionKey),
+    Released(ExecutionKey),
+}
+
+/// What the server was told about an execution on this connection, and what it said.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wire {
+    /// Nothing, or it confirmed the end.
+    Off,
+    Subscribing {
+        answer_by: Millis,
+    },
+    On,
+    Unsubscribing {
+        answer_by: Millis,
+    },
+    /// It refused.
+    Refused {
+        ask_again_at: Option<Millis>,
+    },
+    /// It never said anything, so it may be on all the same.
+    Unanswered,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: ExecutionKey,
+    /// Its place in the order of subscription.
+    order: u64,
+    /// How many want it.
+    holders: u32,
+    /// Its terminal event came, so there is nothing more to ask the server for.
+    finished: bool,
+    /// Until when the server keeps it although it is not wanted; means nothing while it is.
+    keep_until: Millis,
+    /// It was on when an earlier connection ended.
+    resumes: bool,
+    /// How often this connection asked for it in vain.
+    tries: u8,
+    wire: Wire,
+}
+
+impl Entry {
+    fn new(key: ExecutionKey, order: u64) -> Self {
+        Self {
+            key,
+            order,
+            holders: 0,
+            finished: false,
+            keep_until: Millis::default(),
+            resumes: false,
+            tries: 0,
+            wire: Wire::Off,
+        }
+    }
+
+    /// Whether the server should be sending its events.
+    fn wanted(&self) -> bool {
+        self.holders > 0 && !self.finished
+    }
+
+    fn deadline(&self) -> Option<Millis> {
+        match self.wire {
+            Wire::Subscribing { answer_by } | Wire::Unsubscribing { answer_by } => Some(answer_by),
+            Wire::Off => None,
+            Wire::On | Wire::Unanswered | Wire::Refused { .. } if !self.wanted() => {
+                Some(self.keep_until)
+            }
+            Wire::Refused { ask_again_at } => ask_again_at,
+            Wire::On | Wire::Unanswered => None,
+        }
+    }
+
+    fn is_due(&self, now: Millis) -> bool {
+        self.deadline().is_some_and(|deadline| now >= deadline)
+    }
+
+    /// One more wants it. Whatever ended it before (its terminal event, a refusal) is asked anew.
+    fn hold(&mut self) {
+        self.resumes &= self.holders > 0;
+        self.holders = self.holders.saturating_add(1);
+        self.finished = false;
+        if let Wire::Refused { .. } | Wire::Unanswered = self.wire {
+            self.wire = Wire::Off;
+            self.tries = 0;
+        }
+    }
+
+    /// The connection is gone, and with it all that the server knew.
+    fn forget_wire(&mut self) {
+        self.resumes |= self.wire == Wire::On;
+        self.wire = Wire::Off;
+        self.tries = 0;
+    }
+
+    /// An answer is overdue, or a pause is over.
+    fn lapse(&mut self) {
+        self.wire = match self.wire {
+            Wire::Subscribing { .. } => {
+                self.tries += 1;
+                if self.wanted() && self.tries < MAX_TRIES {
+                    Wire::Off
+                } else {
+                    Wire::Unanswered
+                }
+            }
+            Wire::Unsubscribing { .. } => Wire::Off,
+            Wire::Refused { .. } if self.wanted() => Wire::Off,
+            wire => wire,
+        };
+    }
+}
+
+/// All subscriptions. At most `max_subscriptions` entries, those included that are being let go.
+pub(crate) struct Subscriptions {
+    /// Sorted by key: an event finds its entry without hashing or allocating.
+    entries: Vec<Entry>,
+    next_order: u64,
+    connected: bool,
+    deadline: Option<Millis>,
+    actions: VecDeque<Action>,
+}
+
+impl Subscriptions {
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            next_order: 0,
+            connected: false,
+            deadline: None,
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// What to do next. To be drained after every call that changes the table.
+    pub(crate) fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Millis> {
+        self.deadline
+    }
+
+    pub(crate) fn is_wanted(&self, key: ExecutionKey) -> bool {
+        self.entry(key).is_some_and(|entry| entry.holders > 0)
+    }
+
+    /// How many executions somebody wants.
+    pub(crate) fn wanted(&self) -> usize {
+        self.entries
+            .iter()
+            .filter(|entry| entry.holders > 0)
+            .count()
+    }
+
+    /// How many of them the server acknowledged on this connection.
+    pub(crate) fn live(&self) -> usize {
+        self.entries
+            .iter()
+            .filter(|entry| entry.wanted() && entry.wire == Wire::On)
+            .count()
+    }
+
+    pub(crate) fn subscribe(
+        &mut self,
+        key: ExecutionKey,
+        limit: usize,
+        now: Millis,
+    ) -> Result<(), Refused> {
+        let at = match self.position(key) {
+            Ok(at) => at,
+            Err(_) => self.insert(key, limit)?,
+        };
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.hold();
+        }
+        self.settle(at, now);
+        self.refresh_deadline();
+        Ok(())
+    }
+
+    pub(crate) fn unsubscribe(&mut self, key: ExecutionKey, now: Millis, keep_until: Millis) {
+        let Ok(at) = self.position(key) else { return };
+        let Some(entry) = self.entries.get_mut(at).filter(|entry| entry.holders > 0) else {
+            return;
+        };
+        let was_wanted = entry.wanted();
+        entry.holders -= 1;
+        if was_wanted && !entry.wanted() {
+            entry.keep_until = keep_until;
+        }
+        self.settle(at, now);
+        self.refresh_deadline();
+    }
+
+    /// The execution's terminal event came: its late events still arrive until `keep_until`.
+    pub(crate) fn finish(&mut self, key: ExecutionKey, now: Millis, keep_until: Millis) {
+        let Ok(at) = self.position(key) else { return };
+        let Some(entry) = self.entries.get_mut(at).filter(|entry| entry.wanted()) else {
+            return;
+        };
+        entry.finished = true;
+        entry.keep_until = keep_until;
+        self.settle(at, now);
+        self.refresh_deadline();
+    }
+
+    /// A connection is up: asks for all that is wanted, in the order of subscription.
+    pub(crate) fn connect(&mut self, now: Millis) {
+        self.connected = true;
+        let order = |(at, entry): (usize, &Entry)| Reverse((entry.order, at));
+        let mut burst: BinaryHeap<_> = self.entries.iter().enumerate().map(order).collect();
+        while let Some(Reverse((_, at))) = burst.pop() {
+            self.settle(at, now);
+        }
+        self.refresh_deadline();
+    }
+
+    /// The connection is gone. What was only being let go is gone with it.
+    pub(crate) fn disconnect(&mut self) {
+        self.connected = false;
+        self.deadline = None;
+        let actions = &mut self.actions;
+        self.entries.retain_mut(|entry| {
+            entry.forget_wire();
+            if entry.holders == 0 {
+                actions.push_back(Action::Released(entry.key));
+            }
+            entry.holders > 0
+        });
+    }
+
+    /// The server said `subscribed`. Returns whether that was the answer to a question.
+    pub(crate) fn acknowledge(&mut self, key: ExecutionKey, now: Millis) -> bool {
+        let Ok(at) = self.position(key) else {
+            return false;
+        };
+        let Some(entry) = self.entries.get_mut(at) else {
+            return false;
+        };
+        if let Wire::Off | Wire::On | Wire::Unsubscribing { .. } = entry.wire {
+            return false;
+        }
+        entry.wire = Wire::On;
+        entry.tries = 0;
+        let resumed = std::mem::take(&mut entry.resumes);
+        if entry.holders > 0 {
+            self.actions.push_back(Action::Acknowledged {
+                execution: key,
+                resumed,
+            });
+        }
+        self.settle(at, now);
+        self.refresh_deadline();
+        true
+    }
+
+    /// The server said `unsubscribed`. Returns whether that was the answer to a question.
+    pub(crate) fn acknowledge_end(&mut self, key: ExecutionKey, now: Millis) -> bool {
+        let Ok(at) = self.position(key) else {
+            return false;
+        };
+        let Some(entry) = self.entries.get_mut(at) else {
+            return false;
+        };
+        let Wire::Unsubscribing { .. } = entry.wire else {
+            return false;
+        };
+        entry.wire = Wire::Off;
+        self.settle(at, now);
+        self.refresh_deadline();
+        true
+    }
+
+    /// The server sent an `error` that names this execution. Returns whether it refused a
+    /// subscription with it.
+    pub(crate) fn refuse(&mut self, key: ExecutionKey, forbidden: bool, now: Millis) -> bool {
+        let Ok(at) = self.position(key) else {
+            return false;
+        };
+        let Some(entry) = self.entries.get_mut(at) else {
+            return false;
+        };
+        let refused = match entry.wire {
+            Wire::Subscribing { .. } => {
+                entry.tries += 1;
+                let again = !forbidden && entry.tries < MAX_TRIES;
+                entry.wire = Wire::Refused {
+                    ask_again_at: again.then(|| now.plus(ASK_AGAIN_MS)),
+                };
+                true
+            }
+            Wire::Unsubscribing { .. } => {
+                entry.wire = Wire::Off;
+                false
+            }
+            Wire::Off | Wire::On | Wire::Refused { .. } | Wire::Unanswered => return false,
+        };
+        self.settle(at, now);
+        self.refresh_deadline();
+        refused
+    }
+
+    /// Acts on every deadline that has passed.
+    pub(crate) fn expire(&mut self, now: Millis) {
+        let mut at = 0;
+        while let Some(entry) = self.entries.get(at) {
+            let key = entry.key;
+            if entry.is_due(now) {
+                self.expire_entry(at, now);
+            }
+            // Letting go of an entry moves the next one into its place.
+            if self.entries.get(at).is_some_and(|entry| entry.key == key) {
+                at += 1;
+            }
+        }
+        self.refresh_deadline();
+    }
+
+    fn expire_entry(&mut self, at: usize, now: Millis) {
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        entry.lapse();
+        if entry.wire == Wire::Unanswered && entry.wanted() {
+            self.actions.push_back(Action::Unanswered(entry.key));
+        }
+        self.settle(at, now);
+    }
+
+    /// The one place that decides what happens next with an execution.
+    fn settle(&mut self, at: usize, now: Millis) {
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        match entry.wire {
+            Wire::Off if entry.wanted() && self.connected => {
+                entry.wire = Wire::Subscribing {
+                    answer_by: now.plus(ANSWER_TIMEOUT_MS),
+                };
+                self.actions.push_back(Action::Subscribe(entry.key));
+            }
+            // Also what was refused or never answered: the answer may have been to an earlier
+            // question, and since the server works in order, the last word that it hears counts.
+            Wire::On | Wire::Unanswered | Wire::Refused { .. }
+                if !entry.wanted() && entry.is_due(now) =>
+            {
+                entry.wire = Wire::Unsubscribing {
+                    answer_by: now.plus(ANSWER_TIMEOUT_MS),
+                };
+                self.actions.push_back(Action::Unsubscribe(entry.key));
+            }
+            Wire::Off if entry.holders == 0 => self.remove(at),
+            _ => {}
+        }
+    }
+
+    /// Makes room for, and adds, an entry.
+    fn insert(&mut self, key: ExecutionKey, limit: usize) -> Result<usize, Refused> {
+        if self.wanted() >= limit {
+            return Err(Refused::TooManySubscriptions { limit });
+        }
+        while self.entries.len() >= limit && self.evict_unwanted() {}
+        let (Ok(at) | Err(at)) = self.position(key);
+        self.entries.insert(at, Entry::new(key, self.next_order));
+        self.next_order += 1;
+        Ok(at)
+    }
+
+    /// Lets go at once of the oldest entry that nobody holds. Returns whether there was one.
+    ///
+    /// The server works through its messages in order, so it has room for what is asked of it next;
+    /// an answer that still comes finds nobody and is ignored.
+    fn evict_unwanted(&mut self) -> bool {
+        let unwanted = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| entry.holders == 0);
+        let Some((at, entry)) = unwanted.min_by_key(|(_, entry)| entry.order) else {
+            return false;
+        };
+        if !matches!(entry.wire, Wire::Off | Wire::Unsubscribing { .. }) {
+            self.actions.push_back(Action::Unsubscribe(entry.key));
+        }
+        self.remove(at);
+        true
+    }
+
+    fn remove(&mut self, at: usize) {
+        let entry = self.entries.remove(at);
+        self.actions.push_back(Action::Released(entry.key));
+    }
+
+    fn entry(&self, key: ExecutionKey) -> Option<&Entry> {
+        self.position(key).ok().and_then(|at| self.entries.get(at))
+    }
+
+    fn position(&self, key: ExecutionKey) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&key, |entry| entry.key)
+    }
+
+    fn refresh_deadline(&mut self) {
+        let deadlines = self.entries.iter().map(Entry::deadline);
+        self.deadline = deadlines.fold(None, earliest);
+    }
+}

@@ -1,0 +1,234 @@
+//! Carries out what the session asks for, and checks what must hold at any time.
+
+use flowmaestro_session::{
+    Effect, ExecutionKey, Generation, Input, Millis, Outgoing, Refused, State, Token, TokenRequest,
+};
+
+use super::{Answer, Coming, Payload, TERMINAL, World};
+
+impl World {
+    /// Hands an input to the session, carries out what it asks for, and checks what always holds.
+    pub fn handle(&mut self, input: Input<Payload>) -> Result<(), Refused> {
+        let before = input.clone();
+        let queued = self.session.queued_messages();
+        let outcome = self.session.handle(Millis(self.now), input);
+        if outcome.is_ok() {
+            self.note(before);
+        } else {
+            assert!(
+                self.session.queued_messages() <= queued,
+                "a refused message queued"
+            );
+        }
+        let mut count = 0;
+        while let Some(effect) = self.session.poll_effect() {
+            self.carry_out(effect);
+            count += 1;
+        }
+        let bound = 16 + 2 * self.options.max_subscriptions + 2 * self.most_queued;
+        assert!(count <= bound, "{count} effects of one input");
+        self.check();
+        outcome
+    }
+
+    fn note(&mut self, input: Input<Payload>) {
+        match input {
+            Input::Connect { credentials } => self.identity = Some(credentials),
+            Input::Disconnect => self.identity = None,
+            Input::Subscribe(key) => {
+                *self.holders.entry(key.0).or_default() += 1;
+                self.finished.remove(&key.0);
+                self.known.insert(key.0);
+            }
+            Input::Unsubscribe(key) => {
+                if let Some(holders) = self.holders.get_mut(&key.0) {
+                    *holders -= 1;
+                    if *holders == 0 {
+                        self.holders.remove(&key.0);
+                        self.finished.remove(&key.0);
+                    }
+                }
+            }
+            Input::Send { id, .. } => {
+                let earlier = self.pending_sends.insert(id.0, self.identity.clone());
+                assert_eq!(earlier, None, "a test reused a number");
+            }
+            _ => {}
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect<Payload>) {
+        if let Some(evicted) = self.evicting.take() {
+            assert_eq!(
+                effect,
+                Effect::Released(ExecutionKey(evicted)),
+                "two in flight"
+            );
+        }
+        self.effects.push((self.now, effect.clone()));
+        match effect {
+            Effect::OpenSocket { generation, token } => self.open(generation, token),
+            Effect::CloseSocket { generation, code } => self.close(generation, code),
+            Effect::RequestToken { request, .. } => self.ask(request),
+            Effect::Transmit {
+                generation,
+                message,
+            } => self.transmit(generation, message),
+            Effect::Sent { id } => self.sent_message(id.0),
+            Effect::SendFailed { id, .. } => {
+                assert!(self.pending_sends.remove(&id.0).is_some(), "settled twice");
+            }
+            Effect::Deliver {
+                event, execution, ..
+            } => self.delivered_to(event, execution),
+            Effect::DeliverUnknown { .. } | Effect::Welcomed { .. } => {
+                assert!(self.open_socket.is_some(), "delivered without a connection");
+            }
+            Effect::Subscribed { execution, .. } => {
+                assert!(
+                    self.holders.contains_key(&execution.0),
+                    "acknowledged to nobody"
+                );
+            }
+            Effect::Released(key) => {
+                assert!(
+                    !self.holders.contains_key(&key.0),
+                    "released what somebody holds"
+                );
+                assert!(self.known.remove(&key.0), "released twice");
+                self.in_flight.remove(&key.0);
+            }
+            Effect::StateChanged(state) => {
+                assert_ne!(state, self.state, "a change to the same state");
+                self.state = state;
+            }
+            Effect::Reported { .. } => {}
+        }
+    }
+
+    fn sent_message(&mut self, id: u32) {
+        assert_eq!(
+            self.transmitted.take(),
+            Some(id),
+            "sent without a transmission"
+        );
+        let sender = self.pending_sends.remove(&id).expect("settled twice");
+        assert_eq!(sender, self.identity, "sent as somebody else");
+    }
+
+    fn delivered_to(&mut self, event: u8, execution: Option<ExecutionKey>) {
+        assert!(self.open_socket.is_some(), "delivered without a connection");
+        let Some(key) = execution else { return };
+        assert!(self.holders.contains_key(&key.0), "delivered to nobody");
+        if event == TERMINAL {
+            self.finished.insert(key.0);
+        }
+    }
+
+    fn open(&mut self, generation: Generation, token: Option<Token>) {
+        assert!(self.identity.is_some(), "a socket after disconnect");
+        assert_eq!(self.open_socket, None, "two sockets at a time");
+        self.open_socket = Some(generation);
+        let token = token.map(|token| token.as_str().to_owned());
+        self.later(self.latency, Coming::Dial { generation, token });
+    }
+
+    fn close(&mut self, generation: Generation, code: u16) {
+        assert!(
+            code == 1000 || (3000..=4999).contains(&code),
+            "{code} is not for clients"
+        );
+        assert_eq!(self.open_socket, Some(generation), "closed another socket");
+        self.open_socket = None;
+        self.in_flight.clear();
+        // What is on its way to the client still arrives: the session has to ignore it.
+        self.later(self.latency, Coming::HangUp { generation });
+    }
+
+    fn ask(&mut self, request: TokenRequest) {
+        assert!(
+            self.identity.is_some(),
+            "asked for a token after disconnect"
+        );
+        let answer = self
+            .provider
+            .pop_front()
+            .unwrap_or_else(|| self.provider_default.clone());
+        let token = match answer {
+            Answer::Token(token) => Some(token.to_owned()),
+            Answer::Failure => None,
+            Answer::Never => return,
+        };
+        self.later(self.latency, Coming::Token { request, token });
+    }
+
+    fn transmit(&mut self, generation: Generation, message: Outgoing<Payload>) {
+        assert_eq!(self.open_socket, Some(generation), "sent on another socket");
+        match message {
+            Outgoing::Subscribe(key) => {
+                assert!(
+                    !self.is_in_flight(key),
+                    "two operations of one execution in flight"
+                );
+                self.in_flight.insert(key.0, self.now);
+            }
+            Outgoing::Unsubscribe(key) => {
+                self.evicting = self.is_in_flight(key).then_some(key.0);
+                self.in_flight.insert(key.0, self.now);
+            }
+            Outgoing::Message { id, .. } => self.transmitted = Some(id.0),
+            Outgoing::Hello => {}
+        }
+        self.later(
+            self.latency,
+            Coming::ToServer {
+                generation,
+                message,
+            },
+        );
+    }
+
+    /// An operation is in flight until it is answered, or the answer is overdue.
+    fn is_in_flight(&self, key: ExecutionKey) -> bool {
+        self.in_flight
+            .get(&key.0)
+            .is_some_and(|at| self.now < at + 10_000.0)
+    }
+
+    fn check(&self) {
+        assert_eq!(
+            self.evicting, None,
+            "two operations of one execution in flight"
+        );
+        assert_eq!(
+            self.session.state(),
+            &self.state,
+            "an untold change of state"
+        );
+        assert_eq!(self.session.wanted_subscriptions(), self.holders.len());
+        assert!(self.known.iter().all(|key| {
+            self.session.is_wanted(ExecutionKey(*key)) == self.holders.contains_key(key)
+        }));
+        assert!(self.session.queued_messages() <= self.most_queued);
+        assert!(self.session.queued_bytes() <= self.options.max_queued_bytes);
+        assert_eq!(
+            self.session.queued_messages(),
+            self.pending_sends.len(),
+            "a lost promise"
+        );
+        let deadline = self.session.next_deadline();
+        assert!(deadline.is_none_or(|deadline| deadline.0.is_finite()));
+        match self.session.state() {
+            State::Disconnected { .. } | State::Failed { .. } => {
+                assert_eq!(deadline, None, "a timer without a wish");
+                assert_eq!(self.open_socket, None, "a socket without a wish");
+            }
+            State::Waiting { retry_at, .. } => {
+                assert_eq!(deadline, Some(*retry_at));
+                assert_eq!(self.open_socket, None, "a socket while waiting");
+            }
+            State::Connecting { .. } => assert!(deadline.is_some(), "an attempt without an end"),
+            State::Connected => assert!(self.open_socket.is_some()),
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! A world in virtual time: one session, a network with latency, and a model of the server.
+//!
+//! The world carries out every effect, and checks after each one what must hold at any time, so
+//! every test checks it as well. See `invariants.rs`.
+
+#![allow(dead_code, reason = "each test file uses its own part of the world")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails should panic"
+)]
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use flowmaestro_session::{
+    Backoff, Credentials, Effect, ExecutionKey, Frame, FrameKind, Generation, Input, Jitter,
+    Options, Outgoing, Refused, SendId, Session, State, Token, TokenRequest,
+};
+
+mod invariants;
+mod record;
+mod server;
+
+pub use server::{Admission, Answer, Server};
+
+pub type Payload = String;
+
+/// The type of the terminal event, as the tests number it.
+const TERMINAL: u8 = 2;
+
+/// Delays without jitter.
+pub fn exact() -> Options {
+    let reconnect = Backoff {
+        jitter: Jitter::None,
+        ..Backoff::default()
+    };
+    Options {
+        reconnect,
+        ..Options::default()
+    }
+}
+
+pub fn token(text: &str) -> Credentials {
+    Credentials::Token(Token::new(text.to_owned()))
+}
+
+pub fn key(number: u32) -> ExecutionKey {
+    ExecutionKey(number)
+}
+
+pub fn event(execution: u32) -> FrameKind {
+    FrameKind::Event {
+        event: 1,
+        execution: Some(key(execution)),
+        terminal: false,
+    }
+}
+
+pub fn terminal(execution: u32) -> FrameKind {
+    FrameKind::Event {
+        event: TERMINAL,
+        execution: Some(key(execution)),
+        terminal: true,
+    }
+}
+
+/// A message on its way, or something else that will happen.
+#[derive(Clone, Debug)]
+enum Coming {
+    Dial {
+        generation: Generation,
+        token: Option<String>,
+    },
+    ToServer {
+        generation: Generation,
+        message: Outgoing<Payload>,
+    },
+    HangUp {
+        generation: Generation,
+    },
+    Opened {
+        generation: Generation,
+    },
+    ToClient {
+        generation: Generation,
+        kind: FrameKind,
+    },
+    Ended {
+        generation: Generation,
+        code: u16,
+        reason: String,
+    },
+    Token {
+        request: TokenRequest,
+        token: Option<String>,
+    },
+}
+
+pub struct World {
+    pub session: Session<Payload>,
+    pub server: Server,
+    pub now: f64,
+    /// One way, in milliseconds.
+    pub latency: f64,
+    /// What the provider says next; `provider_default` once these are used up.
+    pub provider: VecDeque<Answer>,
+    pub provider_default: Answer,
+    /// All effects with the time at which they were asked for.
+    pub effects: Vec<(f64, Effect<Payload>)>,
+    coming: Vec<(f64, u64, Coming)>,
+    sequence: u64,
+    // What the invariants are checked against.
+    pub open_socket: Option<Generation>,
+    /// How many hold each execution.
+    pub holders: BTreeMap<u32, u32>,
+    known: BTreeSet<u32>,
+    in_flight: BTreeMap<u32, f64>,
+    /// Messages without an outcome, with the identity that sent them.
+    pending_sends: BTreeMap<u32, Option<Credentials>>,
+    identity: Option<Credentials>,
+    transmitted: Option<u32>,
+    /// Unsubscribed although an answer is due, which only making room justifies.
+    evicting: Option<u32>,
+    /// Executions whose terminal event was delivered to their present holders.
+    finished: BTreeSet<u32>,
+    /// Neither end hears the other any more, and neither knows.
+    frozen: bool,
+    most_queued: usize,
+    state: State,
+    pub options: Options,
+}
+
+impl World {
+    pub fn new(options: Options) -> Self {
+        Self::seeded(options, 42)
+    }
+
+    pub fn seeded(options: Options, seed: u64) -> Self {
+        let server = Server {
+            admission: Admission::Welcome,
+            next_admissions: VecDeque::new(),
+            features: false,
+            forbidden: BTreeSet::new(),
+            busy: BTreeMap::new(),
+            mute: BTreeSet::new(),
+            connections: BTreeMap::new(),
+            tokens: Vec::new(),
+            received: Vec::new(),
+        };
+        Self {
+            session: Session::new(options, seed),
+            server,
+            now: 0.0,
+            latency: 10.0,
+            provider: VecDeque::new(),
+            provider_default: Answer::Token("fresh"),
+            effects: Vec::new(),
+            coming: Vec::new(),
+            sequence: 0,
+            open_socket: None,
+            holders: BTreeMap::new(),
+            known: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
+            pending_sends: BTreeMap::new(),
+            identity: None,
+            transmitted: None,
+            evicting: None,
+            finished: BTreeSet::new(),
+            frozen: false,
+            most_queued: options.max_queued_messages,
+            state: State::Disconnected { cause: None },
+            options,
+        }
+    }
+
+    /// A world whose session is connected and quiet.
+    pub fn connected(options: Options) -> Self {
+        let mut world = Self::new(options);
+        world.connect(token("t"));
+        world.advance(2.0 * world.latency);
+        assert_eq!(world.session.state(), &State::Connected);
+        world.forget();
+        world
+    }
+
+    /// Forgets what was recorded, so that a test sees only what follows.
+    pub fn forget(&mut self) {
+        self.effects.clear();
+        self.server.received.clear();
+        self.server.tokens.clear();
+    }
+
+    // What a user does.
+
+    pub fn connect(&mut self, credentials: Credentials) {
+        self.handle(Input::Connect { credentials }).unwrap();
+    }
+
+    pub fn disconnect(&mut self) {
+        self.handle(Input::Disconnect).unwrap();
+    }
+
+    pub fn subscribe(&mut self, execution: u32) {
+        self.handle(Input::Subscribe(key(execution))).unwrap();
+    }
+
+    pub fn unsubscribe(&mut self, execution: u32) {
+        self.handle(Input::Unsubscribe(key(execution))).unwrap();
+    }
+
+    pub fn send(&mut self, id: u32) -> Result<(), Refused> {
+        self.send_sized(id, 10)
+    }
+
+    pub fn send_sized(&mut self, id: u32, bytes: usize) -> Result<(), Refused> {
+        let message = format!("message {id}");
+        self.handle(Input::Send {
+            id: SendId(id),
+            message,
+            bytes,
+        })
+    }
+    // Time.
+
+    /// Lets time pass: whatever is due happens when it is due.
+    pub fn advance(&mut self, ms: f64) {
+        let end = self.now + ms;
+        let mut steps = 0;
+        while let Some(at) = self.next_time().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.step();
+            steps += 1;
+            assert!(steps < 100_000, "the session spins at {at} ms");
+        }
+        self.now = end;
+    }
+
+    /// Lets time pass without anything happening in it, as when the computer sleeps.
+    pub fn sleep(&mut self, ms: f64) {
+        self.now += ms;
+    }
+
+    /// Advances until something holds, for at most ten virtual minutes.
+    pub fn advance_until(&mut self, mut done: impl FnMut(&Self) -> bool) {
+        let end = self.now + 600_000.0;
+        while !done(self) {
+            let at = self.next_time().filter(|at| *at <= end);
+            let at = at.expect("it never came true, and nothing more is going to happen");
+            self.now = self.now.max(at);
+            self.step();
+        }
+    }
+
+    fn next_time(&self) -> Option<f64> {
+        let coming = self.coming.iter().map(|(at, ..)| *at);
+        let deadline = self.session.next_deadline().map(|deadline| deadline.0);
+        coming.chain(deadline).min_by(f64::total_cmp)
+    }
+
+    /// The one next thing that is due now.
+    fn step(&mut self) {
+        let due = self
+            .coming
+            .iter()
+            .enumerate()
+            .filter(|(_, (at, ..))| *at <= self.now);
+        let next = due.min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        match next.map(|(index, _)| index) {
+            Some(index) => {
+                let (_, _, coming) = self.coming.swap_remove(index);
+                self.happen(coming);
+            }
+            None => self.handle(Input::Tick).unwrap(),
+        }
+    }
+
+    fn later(&mut self, delay: f64, coming: Coming) {
+        self.sequence += 1;
+        self.coming.push((self.now + delay, self.sequence, coming));
+    }
+
+    fn happen(&mut self, coming: Coming) {
+        match coming {
+            Coming::Dial { generation, token } => self.admit(generation, token),
+            Coming::ToServer {
+                generation,
+                message,
+            } => self.serve(generation, message),
+            Coming::HangUp { generation } => {
+                self.server.connections.remove(&generation);
+            }
+            Coming::Opened { generation } => {
+                self.handle(Input::SocketOpened { generation }).unwrap();
+            }
+            Coming::ToClient { generation, kind } => self.frame(generation, kind),
+            Coming::Ended {
+                generation,
+                code,
+                reason,
+            } => {
+                self.open_socket.take_if(|open| *open == generation);
+                self.in_flight.clear();
+                self.handle(Input::SocketClosed {
+                    generation,
+                    code,
+                    reason,
+                })
+                .unwrap();
+            }
+            Coming::Token { request, token } => {
+                let token = token.map(Token::new);
+                self.handle(Input::TokenReady { request, token }).unwrap();
+            }
+        }
+    }
+
+    /// A frame arrives at the client.
+    pub fn frame(&mut self, generation: Generation, kind: FrameKind) {
+        if let FrameKind::Subscribed(key) | FrameKind::Unsubscribed(key) = kind {
+            self.in_flight.remove(&key.0);
+        }
+        if let FrameKind::Error {
+            execution: Some(key),
+            ..
+        } = kind
+        {
+            self.in_flight.remove(&key.0);
+        }
+        let frame = Frame {
+            kind,
+            payload: format!("{kind:?}"),
+        };
+        self.handle(Input::SocketFrame { generation, frame })
+            .unwrap();
+    }
+}

@@ -1,0 +1,111 @@
+//! What was recorded, in the shapes that tests compare.
+
+use flowmaestro_session::{Effect, Outgoing, Problem, SendError, State};
+
+use super::{Payload, World};
+
+impl World {
+    pub fn states(&self) -> Vec<State> {
+        self.collect(|effect| match effect {
+            Effect::StateChanged(state) => Some(state.clone()),
+            _ => None,
+        })
+    }
+
+    /// The messages on the socket, in order.
+    pub fn transmitted(&self) -> Vec<Outgoing<Payload>> {
+        self.collect(|effect| match effect {
+            Effect::Transmit { message, .. } => Some(message.clone()),
+            _ => None,
+        })
+    }
+
+    /// The executions whose events were delivered, in order.
+    pub fn delivered(&self) -> Vec<u32> {
+        self.collect(|effect| match effect {
+            Effect::Deliver {
+                execution: Some(key),
+                ..
+            } => Some(key.0),
+            _ => None,
+        })
+    }
+
+    pub fn released(&self) -> Vec<u32> {
+        self.collect(|effect| match effect {
+            Effect::Released(key) => Some(key.0),
+            _ => None,
+        })
+    }
+
+    /// The acknowledged executions, with whether they were resumed.
+    pub fn acknowledged(&self) -> Vec<(u32, bool)> {
+        self.collect(|effect| match effect {
+            Effect::Subscribed { execution, resumed } => Some((execution.0, *resumed)),
+            _ => None,
+        })
+    }
+
+    pub fn problems(&self) -> Vec<Problem<Payload>> {
+        self.collect(|effect| match effect {
+            Effect::Reported { problem } => Some(problem.clone()),
+            _ => None,
+        })
+    }
+
+    pub fn sent(&self) -> Vec<u32> {
+        self.collect(|effect| match effect {
+            Effect::Sent { id } => Some(id.0),
+            _ => None,
+        })
+    }
+
+    pub fn failed_sends(&self) -> Vec<(u32, SendError)> {
+        self.collect(|effect| match effect {
+            Effect::SendFailed { id, error } => Some((id.0, *error)),
+            _ => None,
+        })
+    }
+
+    pub fn close_codes(&self) -> Vec<u16> {
+        self.collect(|effect| match effect {
+            Effect::CloseSocket { code, .. } => Some(*code),
+            _ => None,
+        })
+    }
+
+    pub fn token_requests(&self) -> usize {
+        self.collect(|effect| matches!(effect, Effect::RequestToken { .. }).then_some(()))
+            .len()
+    }
+
+    /// When sockets were opened.
+    pub fn dial_times(&self) -> Vec<f64> {
+        let opened = |effect: &Effect<_>| matches!(effect, Effect::OpenSocket { .. });
+        self.effects
+            .iter()
+            .filter(|(_, effect)| opened(effect))
+            .map(|(at, _)| *at)
+            .collect()
+    }
+
+    /// The delays that the session announced while waiting, in milliseconds.
+    pub fn delays(&self) -> Vec<f64> {
+        let delay = |(at, effect): &(f64, Effect<_>)| match effect {
+            Effect::StateChanged(State::Waiting { retry_at, .. }) => Some(retry_at.0 - at),
+            _ => None,
+        };
+        self.effects.iter().filter_map(delay).collect()
+    }
+
+    fn collect<T>(&self, pick: impl Fn(&Effect<Payload>) -> Option<T>) -> Vec<T> {
+        self.effects
+            .iter()
+            .filter_map(|(_, effect)| pick(effect))
+            .collect()
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.session.state() == &State::Connected
+    }
+}

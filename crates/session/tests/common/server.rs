@@ -1,0 +1,188 @@
+//! The model of the server, and of the token provider.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use flowmaestro_session::{FrameKind, Generation, Outgoing};
+
+use super::{Coming, Payload, World};
+
+/// How the server treats a new socket.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Admission {
+    Welcome,
+    /// Opens the socket, then closes it.
+    Close(u16, &'static str),
+    /// Nobody listens.
+    Refuse,
+    /// Opens the socket and never says a word.
+    Silence,
+    /// Nothing happens at all.
+    Stall,
+}
+
+pub struct Server {
+    pub admission: Admission,
+    /// Admissions of the next sockets, before `admission` applies.
+    pub next_admissions: VecDeque<Admission>,
+    /// Whether the welcome offers features.
+    pub features: bool,
+    /// Executions whose subscription is refused with an `error forbidden`.
+    pub forbidden: BTreeSet<u32>,
+    /// Executions whose next subscriptions are refused with another `error`, so many times.
+    pub busy: BTreeMap<u32, u32>,
+    /// Executions to which there is never an answer, as with an invalid id.
+    pub mute: BTreeSet<u32>,
+    /// The subscriptions of each connection.
+    pub connections: BTreeMap<Generation, BTreeSet<u32>>,
+    /// The tokens that were presented, in order.
+    pub tokens: Vec<Option<String>>,
+    /// All that arrived, in order.
+    pub received: Vec<Outgoing<Payload>>,
+}
+
+/// What the token provider says to one question.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Token(&'static str),
+    Failure,
+    Never,
+}
+
+impl World {
+    /// Sends a frame on every connection, whoever is subscribed.
+    pub fn push(&mut self, kind: FrameKind) {
+        for generation in self.server.connections.keys().copied().collect::<Vec<_>>() {
+            self.later(self.latency, Coming::ToClient { generation, kind });
+        }
+    }
+
+    /// Sends an event to those who are subscribed, as the server does.
+    pub fn emit(&mut self, execution: u32, kind: FrameKind) {
+        for (generation, subscriptions) in self.server.connections.clone() {
+            if subscriptions.contains(&execution) {
+                self.later(self.latency, Coming::ToClient { generation, kind });
+            }
+        }
+    }
+
+    /// From now on every message is lost, until the connections are cut.
+    pub fn freeze(&mut self) {
+        self.frozen = true;
+    }
+
+    /// Closes every connection.
+    pub fn cut(&mut self, code: u16, reason: &str) {
+        self.frozen = false;
+        for generation in std::mem::take(&mut self.server.connections).into_keys() {
+            let reason = reason.to_owned();
+            self.later(
+                self.latency,
+                Coming::Ended {
+                    generation,
+                    code,
+                    reason,
+                },
+            );
+        }
+    }
+
+    /// What the server should be sending events of.
+    pub fn expected(&self) -> Vec<u32> {
+        self.holders
+            .keys()
+            .copied()
+            .filter(|key| !self.finished.contains(key))
+            .collect()
+    }
+
+    /// The subscriptions that the server holds, of all connections together.
+    pub fn subscribed(&self) -> Vec<u32> {
+        self.server
+            .connections
+            .values()
+            .flatten()
+            .copied()
+            .collect()
+    }
+
+    pub(super) fn admit(&mut self, generation: Generation, token: Option<String>) {
+        self.server.tokens.push(token);
+        let admission = self.server.next_admissions.pop_front();
+        match admission.unwrap_or_else(|| self.server.admission.clone()) {
+            Admission::Refuse => {
+                let ended = Coming::Ended {
+                    generation,
+                    code: 1006,
+                    reason: String::new(),
+                };
+                self.later(self.latency, ended);
+            }
+            Admission::Stall => {}
+            Admission::Silence => self.later(self.latency, Coming::Opened { generation }),
+            Admission::Close(code, reason) => {
+                self.later(self.latency, Coming::Opened { generation });
+                let ended = Coming::Ended {
+                    generation,
+                    code,
+                    reason: reason.to_owned(),
+                };
+                self.later(self.latency, ended);
+            }
+            Admission::Welcome => {
+                self.server.connections.insert(generation, BTreeSet::new());
+                self.later(self.latency, Coming::Opened { generation });
+                let kind = FrameKind::Welcome {
+                    features: self.server.features,
+                };
+                self.later(self.latency, Coming::ToClient { generation, kind });
+            }
+        }
+    }
+
+    pub(super) fn serve(&mut self, generation: Generation, message: Outgoing<Payload>) {
+        let Some(subscriptions) = self.server.connections.get_mut(&generation) else {
+            return;
+        };
+        self.server.received.push(message.clone());
+        let answer = match message {
+            Outgoing::Subscribe(key) if self.server.mute.contains(&key.0) => return,
+            Outgoing::Subscribe(key) if self.server.forbidden.contains(&key.0) => {
+                FrameKind::Error {
+                    execution: Some(key),
+                    forbidden: true,
+                }
+            }
+            Outgoing::Subscribe(key) if self.server.busy.get(&key.0).is_some_and(|n| *n > 0) => {
+                *self.server.busy.get_mut(&key.0).unwrap() -= 1;
+                FrameKind::Error {
+                    execution: Some(key),
+                    forbidden: false,
+                }
+            }
+            Outgoing::Subscribe(key) => {
+                subscriptions.insert(key.0);
+                let limit = self.options.max_subscriptions;
+                assert!(
+                    subscriptions.len() <= limit,
+                    "more subscriptions than the server takes"
+                );
+                FrameKind::Subscribed(key)
+            }
+            Outgoing::Unsubscribe(key) => {
+                subscriptions.remove(&key.0);
+                if self.server.mute.contains(&key.0) {
+                    return;
+                }
+                FrameKind::Unsubscribed(key)
+            }
+            Outgoing::Hello | Outgoing::Message { .. } => return,
+        };
+        self.later(
+            self.latency,
+            Coming::ToClient {
+                generation,
+                kind: answer,
+            },
+        );
+    }
+}

@@ -1,0 +1,227 @@
+//! Any input is legal in any state, with any options and any clock: no panic, bounded effects, and
+//! deadlines that are times.
+
+use flowmaestro_session::{
+    Backoff, Credentials, Effect, ExecutionKey, Frame, FrameKind, Generation, Input, Jitter,
+    Millis, Options, SendId, Session, State, Token, TokenRequest,
+};
+use proptest::prelude::*;
+
+fn time() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        8 => 0.0..100_000.0,
+        1 => any::<f64>(),
+        1 => prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, -1.0]),
+    ]
+}
+
+fn jitter() -> impl Strategy<Value = Jitter> {
+    prop_oneof![
+        Just(Jitter::None),
+        Just(Jitter::Full),
+        time().prop_map(Jitter::Spread)
+    ]
+}
+
+fn backoff() -> impl Strategy<Value = Backoff> {
+    let attempts = prop_oneof![0u32..4, Just(u32::MAX)];
+    let times = (time(), time(), time(), time());
+    (attempts, times, jitter()).prop_map(|(max_attempts, times, jitter)| Backoff {
+        max_attempts,
+        initial_delay_ms: times.0,
+        multiplier: times.1,
+        max_delay_ms: times.2,
+        jitter,
+        stable_after_ms: times.3,
+    })
+}
+
+fn options() -> impl Strategy<Value = Options> {
+    let limits = (0usize..5, 0usize..5, 0usize..300, 0usize..200);
+    (backoff(), time(), time(), limits).prop_map(|(reconnect, timeout, delay, limits)| Options {
+        reconnect,
+        connect_timeout_ms: timeout,
+        unsubscribe_delay_ms: delay,
+        max_subscriptions: limits.0,
+        max_queued_messages: limits.1,
+        max_queued_bytes: limits.2,
+        max_message_bytes: limits.3,
+    })
+}
+
+fn execution() -> impl Strategy<Value = ExecutionKey> {
+    prop_oneof![9 => 0u32..6, 1 => any::<u32>()].prop_map(ExecutionKey)
+}
+
+fn generation() -> impl Strategy<Value = Generation> {
+    prop_oneof![9 => 0u32..8, 1 => any::<u32>()].prop_map(Generation)
+}
+
+fn credentials() -> impl Strategy<Value = Credentials> {
+    prop_oneof![
+        Just(Credentials::None),
+        Just(Credentials::Token(Token::new("t".to_owned()))),
+        (0u32..2).prop_map(Credentials::Provider),
+    ]
+}
+
+fn kind() -> impl Strategy<Value = FrameKind> {
+    prop_oneof![
+        3 => any::<bool>().prop_map(|features| FrameKind::Welcome { features }),
+        2 => execution().prop_map(FrameKind::Subscribed),
+        2 => execution().prop_map(FrameKind::Unsubscribed),
+        2 => (prop::option::of(execution()), any::<bool>())
+            .prop_map(|(execution, forbidden)| FrameKind::Error { execution, forbidden }),
+        3 => (any::<u8>(), prop::option::of(execution()), any::<bool>()).prop_map(
+            |(event, execution, terminal)| FrameKind::Event { event, execution, terminal }
+        ),
+        1 => Just(FrameKind::ForeignEvent),
+        1 => Just(FrameKind::Unknown),
+        1 => Just(FrameKind::Invalid),
+    ]
+}
+
+fn close_code() -> impl Strategy<Value = u16> {
+    let meant = vec![1000, 1006, 1008, 1009, 1012, 1013, 4401, 4403, 4408];
+    prop_oneof![prop::sample::select(meant), any::<u16>()]
+}
+
+fn input() -> impl Strategy<Value = Input<u32>> {
+    prop_oneof![
+        3 => credentials().prop_map(|credentials| Input::Connect { credentials }),
+        1 => Just(Input::Disconnect),
+        1 => Just(Input::ReconnectNow),
+        1 => Just(Input::Wake),
+        4 => execution().prop_map(Input::Subscribe),
+        4 => execution().prop_map(Input::Unsubscribe),
+        2 => (any::<u32>(), prop_oneof![0usize..250, any::<usize>()])
+            .prop_map(|(id, bytes)| Input::Send { id: SendId(id), message: id, bytes }),
+        2 => (0u32..8, any::<bool>()).prop_map(|(request, some)| Input::TokenReady {
+            request: TokenRequest(request),
+            token: some.then(|| Token::new("t".to_owned())),
+        }),
+        1 => generation().prop_map(|generation| Input::SocketOpened { generation }),
+        12 => (generation(), kind()).prop_map(|(generation, kind)| Input::SocketFrame {
+            generation,
+            frame: Frame { kind, payload: 0 },
+        }),
+        2 => (generation(), close_code()).prop_map(|(generation, code)| Input::SocketClosed {
+            generation,
+            code,
+            reason: String::new(),
+        }),
+        1 => generation().prop_map(|generation| Input::SocketFailed { generation }),
+        2 => Just(Input::Tick),
+    ]
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Handle(f64, Input<u32>),
+    /// The same, as if from the socket that is open, so that long lives happen as well.
+    OnSocket(f64, Input<u32>),
+    Configure(Options),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        10 => (time(), input()).prop_map(|(at, input)| Step::Handle(at, input)),
+        20 => (time(), input()).prop_map(|(at, input)| Step::OnSocket(at, input)),
+        1 => options().prop_map(Step::Configure),
+    ]
+}
+
+/// The input as it would come from this socket, or as the answer to this question.
+fn readdress(input: Input<u32>, current: Generation, asked: TokenRequest) -> Input<u32> {
+    match input {
+        Input::SocketFrame { frame, .. } => Input::SocketFrame {
+            generation: current,
+            frame,
+        },
+        Input::SocketClosed { code, reason, .. } => Input::SocketClosed {
+            generation: current,
+            code,
+            reason,
+        },
+        Input::TokenReady { token, .. } => Input::TokenReady {
+            request: asked,
+            token,
+        },
+        other => other,
+    }
+}
+
+struct Harness {
+    session: Session<u32>,
+    socket: Generation,
+    asked: TokenRequest,
+    wished: bool,
+}
+
+impl Harness {
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Handle(at, input) => self.handle(at, input),
+            Step::OnSocket(at, input) => {
+                self.handle(at, readdress(input, self.socket, self.asked));
+            }
+            Step::Configure(options) => self.session.configure(options),
+        }
+    }
+
+    fn handle(&mut self, at: f64, input: Input<u32>) {
+        match input {
+            Input::Connect { .. } => self.wished = true,
+            Input::Disconnect => self.wished = false,
+            _ => {}
+        }
+        let state = self.session.state().clone();
+        let refused = self.session.handle(Millis(at), input).is_err();
+        let mut effects = Vec::new();
+        while let Some(effect) = self.session.poll_effect() {
+            self.observe(&effect);
+            effects.push(effect);
+            assert!(effects.len() < 64, "unbounded: {effects:?}");
+        }
+        let wait_is_over = matches!(state, State::Waiting { .. } | State::Connecting { .. });
+        assert!(!refused || wait_is_over || self.session.state() == &state);
+        let deadline = self.session.next_deadline();
+        assert!(
+            deadline.is_none_or(|deadline| deadline.0.is_finite()),
+            "{deadline:?}"
+        );
+    }
+
+    fn observe(&mut self, effect: &Effect<u32>) {
+        match effect {
+            Effect::OpenSocket { generation, .. } => {
+                assert!(self.wished);
+                self.socket = *generation;
+            }
+            Effect::RequestToken { request, .. } => {
+                assert!(self.wished);
+                self.asked = *request;
+            }
+            Effect::Transmit { generation, .. } => assert_eq!(*generation, self.socket),
+            _ => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_input_is_legal_in_any_state(
+        options in options(),
+        seed in any::<u64>(),
+        steps in prop::collection::vec(step(), 0..300),
+    ) {
+        let session = Session::new(options, seed);
+        let (socket, asked) = (Generation(0), TokenRequest(0));
+        let mut harness = Harness { session, socket, asked, wished: false };
+        for step in steps {
+            harness.step(step);
+        }
+    }
+}

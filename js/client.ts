@@ -1,0 +1,252 @@
+import type { ConnectionErrorCode } from "../src/errors.js";
+import type { EventMap } from "./events.js";
+import { checkOptionNames } from "./options.js";
+import type { ClientOptions, ClientStats, ConnectionState } from "./wasm/types.js";
+import { createWasmClient, type WasmClient } from "./wasm.js";
+
+/** Gives a token, or a promise of one. Asked for each connection, so it may refresh the token. */
+export type TokenProvider = () => string | Promise<string>;
+
+/** The state of the connection has changed. */
+export interface ConnectionStateEvent {
+  type: "connection:state";
+  /** The new state; the same object as `websocket.state`. */
+  state: ConnectionState;
+}
+
+/** The server has acknowledged a subscription, also after each reconnect. */
+export interface ConnectionSubscribed {
+  type: "connection:subscribed";
+  /** The execution. */
+  executionId: string;
+  /**
+   * The subscription was live on an earlier connection. The server keeps no history, so what
+   * happened in between was not sent: fetch the execution's state.
+   */
+  resumed: boolean;
+}
+
+/** Something was refused or could not be read; the connection goes on. */
+export interface ConnectionErrorEvent {
+  type: "connection:error";
+  /**
+   * What it is, for programs: `invalid_message` (a frame that could not be read),
+   * `token_unavailable` (the provider failed), `subscription_unanswered`, or a code of the server's
+   * such as `forbidden`.
+   */
+  code: string;
+  /** What it is, for people. It names the event and field, and never repeats content. */
+  message: string;
+  /** The execution that it is about, where it is about one. */
+  executionId?: string;
+}
+
+/** A message of a type that this version does not know. */
+export interface UnknownEvent {
+  type: string;
+  [field: string]: unknown;
+}
+
+/** What handlers can be registered for: the events, and what the client itself tells. */
+export interface ClientEventMap extends EventMap {
+  "connection:state": ConnectionStateEvent;
+  "connection:subscribed": ConnectionSubscribed;
+  "connection:error": ConnectionErrorEvent;
+  /** Every event, after its own handlers; also a message of a type that is not listed here. */
+  "*": EventMap[keyof EventMap];
+}
+
+/** How a handler is registered. */
+export interface HandlerOptions {
+  /** Only events of this execution. */
+  executionId?: string;
+  /** End the registration before the first call. */
+  once?: boolean;
+  /** End the registration when this signal aborts. */
+  signal?: AbortSignal;
+}
+
+/** Ends a registration. Calling it again does nothing. */
+export type Unlisten = () => void;
+
+// Two copies of this package on one page share one client, and with it one socket.
+const SINGLETON = Symbol.for("flowmaestro-websocket");
+const shared = globalThis as { [SINGLETON]?: WebSocketClient };
+
+/**
+ * The one connection of this page to a FlowMaestro server.
+ *
+ * Every method may be called at any time, in any order, from within any handler, right after the
+ * import. Nothing happens at import: the WebAssembly module is instantiated at the first call.
+ */
+export class WebSocketClient {
+  #wasm: WasmClient | undefined;
+
+  /** @internal Use {@link WebSocketClient.getInstance}. */
+  protected constructor() {}
+
+  /** The client of this page. */
+  static getInstance(): WebSocketClient {
+    shared[SINGLETON] ??= new WebSocketClient();
+    return shared[SINGLETON];
+  }
+
+  get #client(): WasmClient {
+    this.#wasm ??= createWasmClient();
+    return this.#wasm;
+  }
+
+  /**
+   * Changes options; those that are left out keep their values.
+   *
+   * @throws TypeError naming the option that is unknown or out of its range; nothing is changed.
+   */
+  configure(options: ClientOptions): void {
+    checkOptionNames(options);
+    this.#client.configure(options);
+  }
+
+  /**
+   * Connects, and stays connected: after a connection has ended it is tried again as the
+   * `reconnect` options say.
+   *
+   * With the token already in use this does nothing; with another one the new identity replaces the
+   * old, whose unsent messages fail. Subscriptions and handlers stay.
+   *
+   * @param token - A token, or a function that gives one for each connection. Left out: the one of
+   * the last call.
+   * @returns A promise that resolves at the server's welcome. It may be left alone: its rejection
+   * is never reported as unhandled.
+   * @throws ConnectionError (as a rejection) when the server refuses the token, no attempt
+   * succeeds, or `disconnect()` or another `connect()` came first.
+   */
+  connect(token?: string | TokenProvider): Promise<void> {
+    const connected: Promise<void> = this.#client.connect(token);
+    connected.catch(() => {});
+    return connected;
+  }
+
+  /**
+   * Ends the connection for good, until `connect()` is called. Unsent messages fail, the token is
+   * forgotten; subscriptions and handlers are remembered.
+   */
+  disconnect(): void {
+    this.#client.disconnect();
+  }
+
+  /** Tries again now instead of waiting, also after all attempts have failed. */
+  reconnectNow(): void {
+    this.#client.reconnectNow();
+  }
+
+  /** Whether the connection is up: the server has welcomed it. */
+  isConnected(): boolean {
+    return this.#client.isConnected();
+  }
+
+  /** The state of the connection: the same frozen object until it changes. */
+  get state(): ConnectionState {
+    return this.#client.state;
+  }
+
+  /**
+   * Registers a handler for an event type. Handlers run in the order of registration; one that
+   * throws is reported to the page (`reportError`) and stops nothing. The same function for the
+   * same type and execution counts once.
+   *
+   * @param type - An event type, `"*"`, one of the client's own `connection:*` events, or the name
+   * of an event that this version does not know.
+   * @returns A function that ends the registration.
+   * @throws TypeError when an argument is not what it should be.
+   */
+  on<K extends keyof ClientEventMap>(
+    type: K,
+    handler: (event: ClientEventMap[K]) => void,
+    options?: HandlerOptions,
+  ): Unlisten;
+  on(type: string, handler: (event: UnknownEvent) => void, options?: HandlerOptions): Unlisten;
+  on(type: string, handler: (event: never) => void, options: HandlerOptions = {}): Unlisten {
+    const { executionId, once = false, signal } = options;
+    if (signal?.aborted) return () => {};
+    const client = this.#client;
+    const removed = signal && (() => signal.removeEventListener("abort", unlisten));
+    const id = client.on(type, handler, executionId, once, removed);
+    const unlisten = () => client.removeHandler(id);
+    signal?.addEventListener("abort", unlisten, { once: true });
+    return unlisten;
+  }
+
+  /** Registers a handler for one event: `on` with `once: true`. */
+  once<K extends keyof ClientEventMap>(
+    type: K,
+    handler: (event: ClientEventMap[K]) => void,
+    options?: Omit<HandlerOptions, "once">,
+  ): Unlisten;
+  once(
+    type: string,
+    handler: (event: UnknownEvent) => void,
+    options?: Omit<HandlerOptions, "once">,
+  ): Unlisten;
+  once(type: string, handler: (event: UnknownEvent) => void, options?: HandlerOptions): Unlisten {
+    return this.on(type, handler, { ...options, once: true });
+  }
+
+  /**
+   * Ends the registrations of a handler for an event type; without a handler, all of that type's.
+   *
+   * @throws TypeError when an argument is not what it should be.
+   */
+  off<K extends keyof ClientEventMap>(type: K, handler?: (event: ClientEventMap[K]) => void): void;
+  off(type: string, handler?: (event: UnknownEvent) => void): void;
+  off(type: string, handler?: (event: never) => void): void {
+    this.#client.off(type, handler);
+  }
+
+  /** Whether any handler is registered for this event type (`"*"` handlers count for `"*"`). */
+  hasHandlers(type: string): boolean {
+    return this.#client.hasHandlers(type);
+  }
+
+  /**
+   * Asks for the events of an execution. Calls are counted: each wants its own
+   * `unsubscribeFromExecution`. It is remembered in every state of the connection and asked for
+   * again after each reconnect. After the execution's terminal event the server is told that
+   * nothing more is expected.
+   *
+   * @param executionId - 1 to 128 bytes of UTF-8.
+   * @throws TypeError when the id is not one; RequestError (`too_many_subscriptions`) over the
+   * limit.
+   */
+  subscribeToExecution(executionId: string): void {
+    this.#client.subscribeToExecution(executionId);
+  }
+
+  /**
+   * Takes one `subscribeToExecution` back. After the last one no event of the execution is
+   * delivered any more. Without a subscription it does nothing.
+   *
+   * @throws TypeError when the id is not one.
+   */
+  unsubscribeFromExecution(executionId: string): void {
+    this.#client.unsubscribeFromExecution(executionId);
+  }
+
+  /**
+   * Answers a `user:input:required`. Waits for a connection if there is none.
+   *
+   * @param value - The answer: anything that has a JSON form.
+   * @returns A promise that resolves once the answer was handed to an open connection. Handlers of
+   * `user:input:response` get the event then.
+   * @throws TypeError or RequestError, as a rejection; nothing was sent then.
+   */
+  submitUserInput(executionId: string, nodeId: string, value: unknown): Promise<void> {
+    return this.#client.submitUserInput(executionId, nodeId, value);
+  }
+
+  /** What the client has counted since the page was loaded. */
+  stats(): ClientStats {
+    return this.#client.stats();
+  }
+}
+
+export type { ConnectionErrorCode };

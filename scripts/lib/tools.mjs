@@ -1,0 +1,59 @@
+// The command line tools that are compiled from crates.io, and where they are kept.
+
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ROOT, read, run } from "./run.mjs";
+
+/** A per-user place for tools that PATH does not have in the version needed: it outlives
+ *  `cargo clean`, and a second clone does not pay for the compilation again. */
+const TOOLS_DIR = join(
+  process.env.XDG_CACHE_HOME || join(homedir(), ".cache"),
+  "flowmaestro-websocket",
+  "tools",
+);
+
+/** The wasm-bindgen command refuses a module made with any other version of its library. */
+export const wasmBindgen = () => ({
+  crate: "wasm-bindgen-cli",
+  command: "wasm-bindgen",
+  version: lockedVersion("wasm-bindgen"),
+});
+
+export const wasmPack = () => ({ crate: "wasm-pack", command: "wasm-pack", version: "0.15.1" });
+
+export const geckodriver = () => ({
+  crate: "geckodriver",
+  command: "geckodriver",
+  version: "0.37.1",
+});
+
+/** The directories of those of our tools that were installed by `ensureTool`. */
+export function installedToolDirectories() {
+  return [wasmBindgen(), wasmPack(), geckodriver()].map(toolDirectory).filter(existsSync);
+}
+
+/** Makes sure that the tool's command is there in its version, compiling it when it is not. */
+export function ensureTool(tool, env) {
+  if (read(tool.command, ["--version"], { env })?.split(/\s+/)[1] === tool.version) return;
+  console.log(`Compiling ${tool.crate} ${tool.version}: once, about 4 minutes on two cores.`);
+  const root = toolRoot(tool);
+  const install = ["install", `${tool.crate}@${tool.version}`, "--root", root, "--force"];
+  try {
+    run("cargo", [...install, "--locked"], { env });
+  } catch {
+    console.log("Its locked dependencies cannot be had; taking the newest that fit.");
+    run("cargo", install, { env });
+  }
+}
+
+const toolRoot = ({ crate, version }) => join(TOOLS_DIR, `${crate}-${version}`);
+
+const toolDirectory = (tool) => join(toolRoot(tool), "bin");
+
+function lockedVersion(crate) {
+  const lock = readFileSync(join(ROOT, "Cargo.lock"), "utf8");
+  const entry = lock.match(new RegExp(`^name = "${crate}"\nversion = "(.+)"$`, "m"));
+  if (!entry) throw new Error(`Cargo.lock has no ${crate}`);
+  return entry[1];
+}

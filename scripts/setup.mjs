@@ -1,0 +1,24 @@
+// Installs what the project needs and this machine lacks. Quick when nothing is missing.
+//
+//   node scripts/setup.mjs              Rust's wasm32 target, wasm-bindgen, wasm-pack, npm packages
+//   node scripts/setup.mjs --browsers   and the browsers and drivers that the tests run in
+
+import { ensureBrowsers } from "./lib/browsers.mjs";
+import { ensureNodePackages } from "./lib/node-packages.mjs";
+import { fail } from "./lib/run.mjs";
+import { toolEnv } from "./lib/toolchain.mjs";
+import { ensureTool, wasmBindgen, wasmPack } from "./lib/tools.mjs";
+import { ensureWasmTarget } from "./lib/wasm-target.mjs";
+
+try {
+  const started = Date.now();
+  ensureWasmTarget();
+  const env = toolEnv();
+  ensureTool(wasmBindgen(), env);
+  ensureTool(wasmPack(), env);
+  ensureNodePackages();
+  if (process.argv.includes("--browsers")) ensureBrowsers(env);
+  console.log(`Everything needed is installed (${((Date.now() - started) / 1000).toFixed(1)} s).`);
+} catch (error) {
+  fail(error);
+}

@@ -56,7 +56,7 @@ function compile() {
  */
 function writeOptionTypes() {
   const declarations = readFileSync(join(BINDINGS, `${CRATE}.d.ts`), "utf8");
-  const firstClass = declarations.search(/\/\*\*(?:(?!\*\/)[^])*\*\/\nexport class /);
+  const firstClass = declarations.search(/\/\*\*(?:(?!\*\/)[\s\S])*\*\/\nexport class /);
   if (firstClass < 0) throw new Error("the bindings' declarations have changed their form");
   const types = declarations.slice(0, firstClass);
   const errors = 'import type { ConnectionError } from "../../src/errors.js";\n';

@@ -138,7 +138,7 @@ fn finished(run: &Run, node: &Node, output: Value) -> Result<(), NodeError> {
         extra: Extra::default(),
     };
     if shortened {
-        run.emit(event)?
+        run.emit_with_output(event, output)?
     } else {
         run.emit(event)?
     }

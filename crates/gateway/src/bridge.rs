@@ -12,7 +12,7 @@ use crate::metrics::{Metrics, Refusal};
 /// Listens to every event type and forwards what clients get to the [`WebSocketManager`].
 ///
 /// Execution-scoped events go to the execution's subscribers, events of documents to their owner's
-/// connections. `user:input:response` travels from clients to backends only, so it is not sent back.
+/// connections. `user:input:response` travels from clients to backends only: none is sent back.
 /// Events of an execution that nobody registered go nowhere: it has no owner who could see them.
 pub struct EventBridge {
     executions: ExecutionRegistry,

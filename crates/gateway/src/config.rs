@@ -12,6 +12,8 @@ use crate::origin::AllowedOrigin;
 /// The signing secret of `--dev`: known to everyone, and therefore for this machine only.
 const DEVELOPMENT_SECRET: &str = "flowmaestro development secret: not for production";
 
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 /// An HMAC-SHA-256 key has at least the size of its hash (RFC 7518 section 3.2), in bytes.
 const MIN_SECRET_BYTES: usize = 32;
 
@@ -19,7 +21,7 @@ const MIN_SECRET_BYTES: usize = 32;
 #[derive(Args, Clone, Debug)]
 pub struct Config {
     /// IP address to listen on
-    #[arg(long, env = "HOST", value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    #[arg(long, env = "HOST", value_name = "ADDRESS", default_value_t = LOCALHOST)]
     pub host: IpAddr,
 
     /// Port to listen on; 0 takes a free one
@@ -43,7 +45,7 @@ pub struct Config {
     #[arg(long, env = "JWT_AUDIENCE", value_name = "AUDIENCE")]
     pub jwt_audience: Option<String>,
 
-    /// Token of the backends that call /api, at least 32 bytes outside --dev; without it /api is off
+    /// Token of the backends that call /api, at least 32 bytes outside --dev; without it that is off
     #[arg(
         long,
         env = "SERVICE_TOKEN",
@@ -52,7 +54,7 @@ pub struct Config {
     )]
     pub service_token: Option<SecretString>,
 
-    /// Origin of a page that may connect, such as https://app.example.com; repeat or separate by
+    /// Origin of a page that may connect, such as `https://app.example.com`; repeat or separate by
     /// commas. Pages served under the address that they connect to need none, except under a domain
     /// name
     #[arg(
@@ -204,7 +206,7 @@ impl Default for Config {
     /// The defaults of the flags. Not enough to start: set `jwt_secret` or `dev`.
     fn default() -> Self {
         Self {
-            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            host: LOCALHOST,
             port: 3001,
             jwt_secret: None,
             jwt_issuer: None,

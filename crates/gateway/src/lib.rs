@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  a backend in Rust ──▶ WorkflowEventEmitter ──▶ EventBridge ──▶ WebSocketManager
-//!  POST /api/events  ──▶        ▲    │                                  │ one outbox per connection
+//!  POST /api/events  ──▶        ▲    │                                  │ an outbox per socket
 //!                               │    └──▶ GET /api/user-input           ▼
 //!                               └──────── user:input:response ◀── /ws: one task per socket
 //! ```

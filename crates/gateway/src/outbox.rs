@@ -115,8 +115,8 @@ impl Outbox {
         }
     }
 
-    /// Waits until the queue is at most half full, or is to be closed. Who answers a peer's messages
-    /// waits for this before it takes the next one: a burst of them is slowed down, not punished.
+    /// Waits until the queue is at most half full, or is to be closed. Who answers a peer's
+    /// messages waits for this before it takes the next: a burst is slowed down, not punished.
     /// Meant for one task.
     pub(crate) async fn room(&self) {
         while !self.has_room() {

@@ -3,7 +3,8 @@
 //!
 //! Each answer is an event `user:input:response` whose data is the client's message with `userId`
 //! added. A reader that reconnects with `Last-Event-ID`, as every SSE client does by itself, first
-//! gets the answers it missed; an event `gap` (`{"missed":<count or null>}`) says that some are gone.
+//! gets the answers it missed; an event `gap` (`{"missed":<count or null>}`) says that some are
+//! gone.
 
 use std::convert::Infallible;
 

@@ -1,0 +1,202 @@
+//! The real gateway, steered through the control server that `npm run test:browser` starts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may panic, its helpers too"
+)]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use flowmaestro_websocket::WebSocketClient;
+use gloo_timers::future::TimeoutFuture;
+use js_sys::{Function, JSON, Promise, Reflect};
+use tsify::Ts;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Request, RequestInit, Response};
+
+/// How often a condition is looked at, and for how long, in ms.
+const POLL_MS: u32 = 10;
+const PATIENCE_MS: u32 = 20_000;
+
+/// Waits until a condition holds.
+pub async fn until(what: &str, condition: impl Fn() -> bool) {
+    for _ in 0..PATIENCE_MS / POLL_MS {
+        if condition() {
+            return;
+        }
+        TimeoutFuture::new(POLL_MS).await;
+    }
+    panic!("waited in vain for: {what}");
+}
+
+async fn fetch(method: &str, url: &str, body: Option<&str>) -> JsValue {
+    let init = RequestInit::new();
+    init.set_method(method);
+    if let Some(body) = body {
+        init.set_body(&body.into());
+    }
+    let request = Request::new_with_str_and_init(url, &init).unwrap();
+    let window = web_sys::window().unwrap();
+    let response = JsFuture::from(window.fetch_with_request(&request))
+        .await
+        .unwrap();
+    let response: Response = response.unchecked_into();
+    let text = JsFuture::from(response.text().unwrap()).await.unwrap();
+    let text = text.as_string().unwrap();
+    assert!(
+        response.ok(),
+        "{method} {url}: {} {text}",
+        response.status()
+    );
+    JSON::parse(if text.is_empty() { "null" } else { &text }).unwrap_or(JsValue::NULL)
+}
+
+async fn control(method: &str, path: &str, body: Option<&str>) -> JsValue {
+    let harness = fetch("GET", "/target/test-harness.json", None).await;
+    fetch(method, &(text(&harness, "controlUrl") + path), body).await
+}
+
+/// A field of an object.
+pub fn get(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &name.into()).unwrap()
+}
+
+/// A string field of an object.
+pub fn text(object: &JsValue, name: &str) -> String {
+    get(object, name).as_string().unwrap()
+}
+
+/// The gateway's socket address.
+pub async fn ws_url() -> String {
+    text(&control("GET", "/info", None).await, "wsUrl")
+}
+
+/// A token of this user.
+pub async fn token(user: &str) -> String {
+    let body = format!(r#"{{"userId":"{user}"}}"#);
+    text(&control("POST", "/token", Some(&body)).await, "token")
+}
+
+/// Registers an execution of this user.
+pub async fn register(execution: &str, user: &str) {
+    let body = format!(r#"{{"executionId":"{execution}","userId":"{user}"}}"#);
+    control("POST", "/execution", Some(&body)).await;
+}
+
+/// Emits as a backend does: an event, or an object of an event and its user.
+pub async fn emit(body: &str) {
+    control("POST", "/emit", Some(body)).await;
+}
+
+/// Emits a `node:stream`.
+pub async fn emit_chunk(execution: &str, chunk: &str) {
+    emit(&format!(
+        r#"{{"type":"node:stream","timestamp":1,"executionId":"{execution}","nodeId":"n","chunk":"{chunk}"}}"#
+    ))
+    .await;
+}
+
+/// What the gateway handed to its backend, as JSON.
+pub async fn user_input() -> String {
+    JSON::stringify(&control("GET", "/user-input", None).await)
+        .unwrap()
+        .into()
+}
+
+/// Kills or starts the gateway.
+pub async fn gateway(action: &str) {
+    control("POST", &format!("/gateway/{action}"), None).await;
+}
+
+/// A client of the gateway with fast and exact retries, not connected yet.
+pub async fn client(options: &str) -> WebSocketClient {
+    let client = WebSocketClient::new();
+    let url = ws_url().await;
+    configure(
+        &client,
+        &format!(r#"{{"url":"{url}","logLevel":"silent"}}"#),
+    );
+    configure(&client, options);
+    client
+}
+
+/// Sets options given as JSON.
+pub fn configure(client: &WebSocketClient, options: &str) {
+    client
+        .configure(Ts::new_unchecked(JSON::parse(options).unwrap()))
+        .unwrap();
+}
+
+/// A client of the gateway, connected as this user.
+pub async fn connected(user: &str) -> WebSocketClient {
+    let client =
+        client(r#"{"reconnect":{"maxAttempts":100,"maxDelayMs":100,"initialDelayMs":50}}"#).await;
+    settle(client.connect(token(user).await.into()))
+        .await
+        .unwrap();
+    client
+}
+
+/// Waits for a promise.
+pub async fn settle(promise: Promise) -> Result<JsValue, JsValue> {
+    JsFuture::from(promise).await
+}
+
+/// A handler that remembers what it was called with.
+pub struct Recorder {
+    events: Rc<RefCell<Vec<JsValue>>>,
+    handler: Closure<dyn Fn(JsValue)>,
+}
+
+impl Recorder {
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// A handler that also does this with each event.
+    pub fn with(also: impl Fn(&JsValue) + 'static) -> Self {
+        let events = Rc::new(RefCell::new(Vec::new()));
+        let seen = Rc::clone(&events);
+        let handler = Closure::new(move |event: JsValue| {
+            also(&event);
+            seen.borrow_mut().push(event);
+        });
+        Self { events, handler }
+    }
+
+    pub fn function(&self) -> JsValue {
+        self.handler.as_ref().clone()
+    }
+
+    /// Registers it for an event type.
+    pub fn on(&self, client: &WebSocketClient, event_type: &str) -> u32 {
+        client
+            .on(
+                &event_type.into(),
+                &self.function(),
+                &JsValue::UNDEFINED,
+                false,
+                None::<Function>,
+            )
+            .unwrap()
+    }
+
+    pub fn count(&self) -> usize {
+        self.events.borrow().len()
+    }
+
+    /// One string field of every event.
+    pub fn texts(&self, field: &str) -> Vec<String> {
+        self.events
+            .borrow()
+            .iter()
+            .map(|event| text(event, field))
+            .collect()
+    }
+
+    pub fn last(&self) -> JsValue {
+        self.events.borrow().last().unwrap().clone()
+    }
+}

@@ -12,6 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Workflows that really run, on FlowMaestro's real-time gateway, with a page to watch them.
 ///
+/// A JWT secret and a service token that are not given are made once and kept in the data directory.
 /// The page is at /, the socket at /ws, the page's API under /api/demo. Anyone who can reach the
 /// address can sign in: by default that is this machine only.
 #[derive(Parser)]

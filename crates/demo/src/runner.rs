@@ -237,7 +237,20 @@ fn number(count: usize) -> Number {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use flowmaestro_gateway::{Emission, Gateway};
+    use flowmaestro_protocol::EventType;
+    use tokio::sync::Semaphore;
+
     use super::*;
+    use crate::data_dir::DataDir;
+    use crate::documents::Documents;
+    use crate::journal::RunInfo;
+    use crate::nodes::{Answers, HttpClient, Paces};
+    use crate::run::RunStatus;
+    use crate::tasks::Tasks;
 
     #[test]
     fn long_parts_of_outputs_are_cut_and_short_ones_are_not() {
@@ -253,5 +266,131 @@ mod tests {
             MAX_SHOWN_CHARS + 1
         );
         assert_eq!(long["b"].as_array().unwrap().len(), MAX_SHOWN_ITEMS);
+    }
+
+    /// Drives a run of a definition until it asks `questions` questions or ends; returns the run.
+    async fn drive_until_asked(definition: Value, questions: usize) -> Run {
+        let folder = tempfile::tempdir().unwrap();
+        let workflow = Workflow::parse(&definition.to_string()).unwrap();
+        let config = flowmaestro_gateway::Config {
+            dev: true,
+            ..Default::default()
+        };
+        let gateway = Gateway::new(config).unwrap();
+        let data = DataDir::open(folder.path()).unwrap();
+        let tasks = Tasks::default();
+        let documents = Documents::open(data.clone(), gateway.clone(), tasks)
+            .await
+            .unwrap();
+        let paces = Paces {
+            token_delay: Duration::ZERO,
+            retry_delay: Duration::ZERO,
+        };
+        let (http, answers) = (HttpClient::new().unwrap(), Answers::default());
+        let services = Services {
+            http,
+            documents,
+            answers,
+            data: data.clone(),
+            paces,
+        };
+        let info = RunInfo {
+            execution_id: "exec_1".into(),
+            workflow_id: workflow.id.clone(),
+            workflow_name: workflow.name.clone(),
+            owner: "user_1".into(),
+            document_id: None,
+            started_at: 1,
+        };
+        let asked = Arc::new(Semaphore::new(0));
+        let ask = Arc::clone(&asked);
+        let listener = move |_: &Emission| ask.add_permits(1);
+        gateway
+            .emitter()
+            .on(EventType::UserInputRequired, listener)
+            .unwrap();
+        let run = Run::create(data.journal("exec_1"), info, gateway).unwrap();
+        let driven = async {
+            tokio::select! {
+                driven = drive(&run, &workflow, &services) => driven.unwrap(),
+                asked = asked.acquire_many(questions as u32) => drop(asked.unwrap()),
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), driven)
+            .await
+            .unwrap();
+        run
+    }
+
+    fn definition(nodes: Value, edges: Value) -> Value {
+        let with_texts = |mut node: Value| {
+            node["name"] = node["id"].clone();
+            node["description"] = json!("");
+            node
+        };
+        let nodes: Vec<Value> = nodes
+            .as_array()
+            .unwrap()
+            .iter()
+            .cloned()
+            .map(with_texts)
+            .collect();
+        let outputs = json!({});
+        json!({
+            "id": "w", "name": "W", "description": "",
+            "nodes": nodes, "edges": edges, "outputs": outputs,
+        })
+    }
+
+    fn ask(id: &str) -> Value {
+        json!({ "id": id, "type": "user.approval", "config": { "prompt": "?", "text": "x" } })
+    }
+
+    #[tokio::test]
+    async fn independent_branches_run_side_by_side() {
+        let run = drive_until_asked(definition(json!([ask("a"), ask("b")]), json!([])), 2).await;
+        assert!(run.state(|state| state.nodes.len() == 2 && state.failure.is_none()));
+    }
+
+    #[tokio::test]
+    async fn a_failure_does_not_wait_for_other_branches() {
+        let fail = json!({ "id": "b", "type": "fail", "config": { "message": "no" } });
+        // The question is there, and nobody answers it.
+        let run = drive_until_asked(definition(json!([ask("a"), fail]), json!([])), 2).await;
+        assert_eq!(run.status(), RunStatus::Failed);
+    }
+
+    #[tokio::test]
+    async fn what_a_node_refuses_fails_the_run_with_its_reason() {
+        for (node, reason) in [
+            (
+                json!({ "type": "http.request", "config": {
+                    "url": "http://192.0.2.1/", "attempts": 3, "timeoutMs": 1000
+                }}),
+                "only http:// URLs of loopback addresses",
+            ),
+            (json!({ "type": "document.read" }), "no document was chosen"),
+            (
+                json!({ "type": "text.statistics", "config": { "text": "…" } }),
+                "has no words",
+            ),
+            (
+                json!({ "type": "text.stream", "config": { "text": "x".repeat(40_000) } }),
+                "the text has 40000 bytes",
+            ),
+            (
+                json!({ "type": "user.approval", "config": {
+                    "prompt": "?", "text": "x".repeat(20_001)
+                }}),
+                "the text has 20001 bytes",
+            ),
+        ] {
+            let mut node = node;
+            node["id"] = json!("a");
+            let run = drive_until_asked(definition(json!([node]), json!([])), 1).await;
+            let (failed, error) = run.state(|state| state.failure.clone()).unwrap();
+            assert_eq!(failed, "a");
+            assert!(error.contains(reason), "{error}");
+        }
     }
 }

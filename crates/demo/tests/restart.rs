@@ -155,18 +155,18 @@ async fn a_given_answer_is_not_asked_for_again() {
     let ada = server.sign_in("Ada").await;
     let run = ada.run("second-opinion", None).await;
     ada.run_until(&run, asks).await;
+    let edit = json!({ "decision": "edit", "text": "Mine." });
+    ada.connect().await.answer(&run, "approve", edit).await;
+    ada.run_until(&run, ended).await;
     server.kill().await;
     // As if the process had died right after it took the answer.
     let journal = data.path().join("runs").join(format!("{run}.jsonl"));
-    let answer = json!({ "event": {
-        "type": "user:input:response", "timestamp": 1, "executionId": run, "nodeId": "approve",
-        "value": { "decision": "edit", "text": "Mine." }
-    }});
-    let mut journal = std::fs::OpenOptions::new()
-        .append(true)
-        .open(journal)
-        .unwrap();
-    writeln!(journal, "{answer}").unwrap();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let answer = text
+        .find("user:input:response")
+        .expect("the answer is journaled");
+    let end = answer + text[answer..].find('\n').unwrap() + 1;
+    std::fs::write(&journal, &text[..end]).unwrap();
 
     let server = Server::start(data.path()).await;
     let ada = server.again(&ada);

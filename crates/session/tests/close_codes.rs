@@ -64,7 +64,7 @@ fn a_refused_fixed_token_is_final() {
             world.handle(Input::Wake).unwrap();
             assert_eq!(world.handle(Input::ReconnectNow), Err(Refused::Failed));
             world.advance(100_000.0);
-            assert_eq!(world.dial_times(), []);
+            assert!(world.dial_times().is_empty());
         }
     }
 }
@@ -205,6 +205,6 @@ fn a_forbidden_origin_or_user_is_final() {
         assert_eq!(world.session.state(), &State::Failed { error });
         world.handle(Input::Wake).unwrap();
         world.advance(100_000.0);
-        assert_eq!(world.dial_times(), []);
+        assert!(world.dial_times().is_empty());
     }
 }

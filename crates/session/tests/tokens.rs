@@ -21,7 +21,7 @@ fn the_provider_is_asked_before_each_socket() {
             .iter()
             .any(|(_, effect)| { matches!(effect, Effect::RequestToken { provider: 3, .. }) })
     );
-    assert_eq!(world.dial_times(), []);
+    assert!(world.dial_times().is_empty());
     world.advance(100.0);
     world.cut(1006, "");
     world.advance(1100.0);
@@ -70,7 +70,7 @@ fn a_provider_that_always_fails_is_given_up() {
         panic!("{:?}", world.session.state());
     };
     assert_eq!(last.code, NO_TOKEN);
-    assert_eq!(world.dial_times(), []);
+    assert!(world.dial_times().is_empty());
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn an_answer_after_disconnect_is_discarded() {
     world.connect(PROVIDER);
     world.disconnect();
     world.advance(100.0);
-    assert_eq!(world.dial_times(), []);
+    assert!(world.dial_times().is_empty());
 }
 
 #[test]

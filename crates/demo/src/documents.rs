@@ -259,7 +259,7 @@ impl Documents {
         };
         self.lock()
             .insert(document.document_id.clone(), document.clone());
-        if document.status == Status::Processing {
+        if false {
             self.begin(document);
         }
     }

@@ -5,7 +5,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
-import { fail, ROOT, run } from "./lib/run.mjs";
+import { fail, ROOT, run, TARGET_DIR } from "./lib/run.mjs";
 import { toolEnv, WASM_TARGET } from "./lib/toolchain.mjs";
 
 const CRATE = "flowmaestro_websocket";
@@ -40,7 +40,7 @@ function compile() {
   const cargo = ["build", "--lib", "--target", WASM_TARGET, "--profile", "wasm"];
   run("cargo", cargo, { env });
   rmSync(BINDINGS, { recursive: true, force: true });
-  const compiled = join(ROOT, "target", WASM_TARGET, "wasm", `${CRATE}.wasm`);
+  const compiled = join(TARGET_DIR, WASM_TARGET, "wasm", `${CRATE}.wasm`);
   // Without the default path no bundler emits the file a second time.
   const options = ["--target", "web", "--omit-default-module-path", "--remove-name-section"];
   run("wasm-bindgen", [...options, "--out-dir", BINDINGS, compiled], { env });

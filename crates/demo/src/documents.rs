@@ -259,7 +259,7 @@ impl Documents {
         };
         self.lock()
             .insert(document.document_id.clone(), document.clone());
-        if false {
+        if document.status == Status::Processing {
             self.begin(document);
         }
     }

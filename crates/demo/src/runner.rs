@@ -39,7 +39,7 @@ pub async fn drive(
     let mut working = FuturesUnordered::new();
     loop {
         if let Some((node_id, error)) = run.state(|state| state.failure.clone()) {
-            return fail(run, error, None);
+            return fail(run, error, Some(node_id));
         }
         let stands = run.state(|state| workflow.stands(&state.outputs));
         report_progress(run, &stands)?;

@@ -87,7 +87,7 @@ async fn documents_are_bounded() {
         let request = ada
             .request(Method::POST, "/api/demo/documents")
             .query(&[("name", name)]);
-        ada.raw(request.body(vec![b'x'; bytes]))
+        ada.raw(request.body("A sentence of the text. ".repeat(bytes / 24 + 1)[..bytes].to_owned()))
     };
     let most = 2 * 1024 * 1024;
     assert_eq!(upload("most.txt", most).await.0, StatusCode::ACCEPTED);

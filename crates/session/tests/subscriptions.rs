@@ -200,7 +200,7 @@ fn an_unsubscribe_waits_for_the_answer_to_the_subscribe() {
     assert_eq!(world.transmitted(), [subscribe(1)]);
     world.advance(1500.0);
     assert_eq!(world.transmitted(), [subscribe(1), unsubscribe(1)]);
-    assert_eq!(world.acknowledged(), [], "nobody is left to be told");
+    assert!(world.acknowledged().is_empty(), "nobody is left to be told");
     world.advance(2000.0);
     assert_eq!((world.subscribed(), world.released()), (vec![], vec![1]));
 }
@@ -255,7 +255,7 @@ fn a_terminal_event_releases_the_subscription_but_not_the_holders() {
     assert_eq!(world.transmitted(), [unsubscribe(1)]);
     world.advance(100.0);
     assert!(world.subscribed().is_empty());
-    assert_eq!(world.released(), [], "somebody still holds it");
+    assert!(world.released().is_empty(), "somebody still holds it");
     world.unsubscribe(1);
     assert_eq!(world.released(), [1]);
 }

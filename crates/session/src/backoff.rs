@@ -10,7 +10,7 @@ const RESTART_SPREAD_MS: f64 = 5000.0;
 impl Backoff {
     /// Whether another retry may follow `attempts` of them.
     pub(crate) fn allows_after(&self, attempts: u32) -> bool {
-        self.max_attempts == u32::MAX || attempts < self.max_attempts
+        attempts < self.max_attempts
     }
 
     /// The delay before retry number `attempt` (from 1), in milliseconds. `restarted` says that the

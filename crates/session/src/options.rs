@@ -29,7 +29,7 @@ pub struct Options {
 /// of the original FlowMaestro client, spread by 30 %.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backoff {
-    /// How many retries before giving up; `u32::MAX` never gives up.
+    /// How many retries before giving up; `u32::MAX` is as good as never.
     pub max_attempts: u32,
     /// The delay before the first retry.
     pub initial_delay_ms: f64,

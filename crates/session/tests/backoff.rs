@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use flowmaestro_session::{Backoff, Closed, Failure, Input, Jitter, Options, State};
+use flowmaestro_session::{Backoff, Closed, Failure, Input, Jitter, Millis, Options, State};
 
 const SEEDS_SCHEDULE: [f64; 5] = [1000.0, 2000.0, 4000.0, 8000.0, 16_000.0];
 
@@ -295,4 +295,22 @@ fn a_clock_that_goes_backwards_stands_still() {
     world.now = 1020.0;
     world.handle(Input::Tick).unwrap();
     assert_eq!(world.dial_times(), [0.0, 1020.0]);
+}
+
+#[test]
+fn delays_count_from_the_latest_time_that_was_seen() {
+    let mut world = World::connected(exact());
+    world.advance(980.0);
+    world.handle(Input::Tick).unwrap();
+    world.now = 10.0;
+    let generation = world.open_socket.take().unwrap();
+    let (code, reason) = (1006, String::new());
+    world
+        .handle(Input::SocketClosed {
+            generation,
+            code,
+            reason,
+        })
+        .unwrap();
+    assert_eq!(world.session.next_deadline(), Some(Millis(2000.0)));
 }

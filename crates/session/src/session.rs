@@ -12,9 +12,6 @@ use crate::{
     Outgoing, Problem, Refused, SendError, SendId, State, Stats, TokenRequest,
 };
 
-/// Effects for which room is kept, so that an ordinary frame allocates nothing.
-const USUAL_EFFECTS: usize = 16;
-
 /// One connection to the FlowMaestro event socket. See the [crate's documentation](crate).
 pub struct Session<P> {
     pub(crate) options: Options,
@@ -59,7 +56,7 @@ impl<P> Session<P> {
             subscriptions: Subscriptions::new(),
             queue: Queue::new(),
             stats: Stats::default(),
-            effects: VecDeque::with_capacity(USUAL_EFFECTS),
+            effects: VecDeque::new(),
         }
     }
 

@@ -112,7 +112,6 @@ impl Entry {
 
     /// One more wants it. Whatever ended it before (its terminal event, a refusal) is asked anew.
     fn hold(&mut self) {
-        self.resumes &= self.holders > 0;
         self.holders = self.holders.saturating_add(1);
         self.finished = false;
         if let Wire::Refused { .. } | Wire::Unanswered = self.wire {
@@ -338,15 +337,10 @@ impl Subscriptions {
 
     /// Acts on every deadline that has passed.
     pub(crate) fn expire(&mut self, now: Millis) {
-        let mut at = 0;
-        while let Some(entry) = self.entries.get(at) {
-            let key = entry.key;
-            if entry.is_due(now) {
+        // From the end, because letting go of an entry moves those behind it.
+        for at in (0..self.entries.len()).rev() {
+            if self.entries.get(at).is_some_and(|entry| entry.is_due(now)) {
                 self.expire_entry(at, now);
-            }
-            // Letting go of an entry moves the next one into its place.
-            if self.entries.get(at).is_some_and(|entry| entry.key == key) {
-                at += 1;
             }
         }
         self.refresh_deadline();
@@ -402,17 +396,16 @@ impl Subscriptions {
         Ok(at)
     }
 
-    /// Lets go at once of the oldest entry that nobody holds. Returns whether there was one.
+    /// Lets go at once of an entry that nobody holds. Returns whether there was one.
     ///
     /// The server works through its messages in order, so it has room for what is asked of it next;
     /// an answer that still comes finds nobody and is ignored.
     fn evict_unwanted(&mut self) -> bool {
-        let unwanted = self
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| entry.holders == 0);
-        let Some((at, entry)) = unwanted.min_by_key(|(_, entry)| entry.order) else {
+        let unwanted = |entry: &Entry| entry.holders == 0;
+        let Some(at) = self.entries.iter().position(unwanted) else {
+            return false;
+        };
+        let Some(entry) = self.entries.get(at) else {
             return false;
         };
         if !matches!(entry.wire, Wire::Off | Wire::Unsubscribing { .. }) {

@@ -164,6 +164,19 @@ fn an_expired_token_is_renewed_at_once() {
 }
 
 #[test]
+fn a_token_that_expires_time_and_again_is_renewed_at_once_each_time() {
+    let mut world = World::new(exact());
+    world.connect(PROVIDER);
+    for _ in 0..5 {
+        world.advance_until(World::is_connected);
+        world.advance(3_600_000.0);
+        world.cut(4401, "expired");
+        world.advance(10.0);
+    }
+    assert_eq!((world.token_requests(), world.delays()), (6, vec![]));
+}
+
+#[test]
 fn a_server_to_which_every_token_has_expired_is_not_stormed() {
     let mut world = World::new(exact());
     world.server.admission = Admission::Close(4401, "expired");

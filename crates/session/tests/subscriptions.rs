@@ -80,9 +80,34 @@ fn a_subscription_that_never_got_through_is_not_resumed() {
 fn a_subscription_is_resumed_across_several_failed_attempts() {
     let mut world = subscribed(&[1]);
     world.cut(1006, "");
+    world.advance(100.0);
     world.advance_until(World::is_connected);
     world.cut(1006, ""); // before the acknowledgement arrives
     world.advance(5000.0);
+    assert_eq!(world.acknowledged(), [(1, true)]);
+}
+
+#[test]
+fn a_subscription_is_resumed_once() {
+    let mut world = subscribed(&[1]);
+    world.cut(1006, "");
+    world.advance(1100.0);
+    world.unsubscribe(1);
+    world.advance(255.0);
+    world.subscribe(1);
+    world.advance(100.0);
+    assert_eq!(world.acknowledged(), [(1, true), (1, false)]);
+}
+
+#[test]
+fn a_remount_while_resuming_is_still_told_that_events_may_be_missing() {
+    let mut world = subscribed(&[1]);
+    world.cut(1006, "");
+    world.advance(100.0);
+    world.advance_until(World::is_connected);
+    world.unsubscribe(1);
+    world.subscribe(1);
+    world.advance(100.0);
     assert_eq!(world.acknowledged(), [(1, true)]);
 }
 
@@ -343,6 +368,7 @@ fn an_unanswered_subscription_does_not_block_what_follows() {
         [1],
         "an unanswered unsubscribe ends as well"
     );
+    assert_eq!(world.problems(), [], "nobody is left to be told");
 
     world.server.mute.clear();
     world.subscribe(1);
@@ -363,6 +389,46 @@ fn a_later_subscribe_asks_again_for_what_was_not_answered() {
         (world.acknowledged(), world.subscribed()),
         (vec![(1, false)], vec![1])
     );
+}
+
+#[test]
+fn a_later_subscribe_asks_as_often_as_the_first() {
+    let mut world = World::connected(exact());
+    world.server.mute.insert(1);
+    world.subscribe(1);
+    world.advance(60_000.0);
+    world.forget();
+    world.subscribe(1);
+    world.advance(60_000.0);
+    assert_eq!(world.transmitted(), [1, 1, 1].map(subscribe));
+}
+
+#[test]
+fn what_was_granted_is_asked_for_afresh_the_next_time() {
+    let mut world = World::connected(exact());
+    world.server.busy = [(1, 2)].into();
+    world.subscribe(1);
+    world.advance(20_000.0);
+    assert_eq!(world.acknowledged(), [(1, false)]);
+    world.unsubscribe(1);
+    world.advance(255.0);
+    world.server.busy = [(1, 2)].into();
+    world.subscribe(1);
+    world.advance(20_000.0);
+    assert_eq!(world.subscribed(), [1]);
+}
+
+#[test]
+fn an_acknowledgement_that_comes_after_the_unsubscribe_changes_nothing() {
+    let mut world = World::connected(exact());
+    world.server.mute.insert(1);
+    world.subscribe(1);
+    world.unsubscribe(1);
+    world.advance(10_000.0);
+    world.push(FrameKind::Subscribed(key(1)));
+    world.advance(5000.0);
+    assert_eq!(world.transmitted(), [subscribe(1), unsubscribe(1)]);
+    assert_eq!(world.acknowledged(), []);
 }
 
 #[test]
@@ -437,7 +503,15 @@ fn a_refusal_that_may_pass_is_asked_again_a_few_times() {
     world.subscribe(1);
     world.subscribe(2);
     world.advance(100_000.0);
-    assert_eq!(world.transmitted(), [1, 2, 1, 2, 1, 2].map(subscribe));
+    let asked = |execution| {
+        let question = subscribe(execution);
+        world
+            .transmitted()
+            .iter()
+            .filter(|message| **message == question)
+            .count()
+    };
+    assert_eq!((asked(1), asked(2)), (3, 3));
     assert_eq!(world.subscribed(), [1]);
     assert_eq!(world.problems().len(), 5);
 }
@@ -522,4 +596,36 @@ fn answers_of_an_old_connection_are_ignored() {
     world.advance(2000.0);
     world.frame(old, FrameKind::Subscribed(key(1)));
     assert!(world.acknowledged().is_empty());
+}
+
+#[test]
+fn an_unsubscribe_that_is_answered_with_an_error_has_ended_as_well() {
+    let mut world = subscribed(&[1]);
+    world.server.mute.insert(1);
+    world.unsubscribe(1);
+    world.advance(300.0);
+    let execution = Some(key(1));
+    world.push(FrameKind::Error {
+        execution,
+        forbidden: false,
+    });
+    world.advance(10.0);
+    assert_eq!(world.released(), [1]);
+    assert!(matches!(
+        &world.problems()[..],
+        [Problem::ServerError { .. }]
+    ));
+}
+
+#[test]
+fn one_late_tick_does_all_that_is_due() {
+    let mut world = subscribed(&[1, 2, 3]);
+    world.server.mute.extend([1, 2, 3]);
+    for execution in 1..=3 {
+        world.unsubscribe(execution);
+    }
+    world.advance(300.0);
+    world.sleep(60_000.0);
+    world.handle(flowmaestro_session::Input::Tick).unwrap();
+    assert_eq!(world.released().len(), 3);
 }

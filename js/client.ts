@@ -1,4 +1,3 @@
-import type { ConnectionErrorCode } from "../src/errors.js";
 import type { EventMap } from "./events.js";
 import { checkOptionNames } from "./options.js";
 import type { ClientOptions, ClientStats, ConnectionState } from "./wasm/types.js";
@@ -248,5 +247,3 @@ export class WebSocketClient {
     return this.#client.stats();
   }
 }
-
-export type { ConnectionErrorCode };

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use flowmaestro_protocol::MAX_ID_BYTES;
 use flowmaestro_session::{Credentials, Input, State, Token};
 use js_sys::{Function, JSON, JsString, Promise};
 use tsify::{Ts, Tsify};
@@ -13,9 +14,6 @@ use crate::handlers::HandlerId;
 use crate::options::ClientOptions;
 use crate::platform;
 use crate::state::{ClientStats, ConnectionState};
-
-/// The longest execution id, in bytes of UTF-8: what a server takes.
-const MAX_ID_BYTES: usize = flowmaestro_protocol::MAX_ID_BYTES;
 
 /// One connection to a FlowMaestro server: its subscriptions, its handlers, its messages.
 ///
@@ -99,9 +97,7 @@ impl WebSocketClient {
         on_removed: Option<Function>,
     ) -> Result<u32, JsValue> {
         let event_type = string("the event type", event_type)?;
-        let handler = handler
-            .dyn_ref::<Function>()
-            .ok_or_else(|| errors::type_error("the handler must be a function"))?;
+        let handler = function(handler)?;
         let execution_id = if execution_id.is_undefined() {
             None
         } else {
@@ -134,9 +130,7 @@ impl WebSocketClient {
             self.driver.remove_handlers(&event_type, None);
             return Ok(());
         }
-        let handler = handler
-            .dyn_ref::<Function>()
-            .ok_or_else(|| errors::type_error("the handler must be a function"))?;
+        let handler = function(handler)?;
         self.driver.remove_handlers(&event_type, Some(handler));
         Ok(())
     }
@@ -246,6 +240,12 @@ fn string(what: &str, value: &JsValue) -> Result<String, JsValue> {
         )));
     }
     Ok(text.into())
+}
+
+fn function(handler: &JsValue) -> Result<&Function, JsValue> {
+    handler
+        .dyn_ref::<Function>()
+        .ok_or_else(|| errors::type_error("the handler must be a function"))
 }
 
 fn id(what: &str, value: &JsValue) -> Result<String, JsValue> {

@@ -102,8 +102,11 @@ export class Decoder {
   listener(sink) {
     return (/** @type {MessageEvent} */ { data }) => {
       let message;
+      let event;
       try {
         message = this.read(data);
+        event = this.events.get(message.type);
+        if (event !== undefined) check(message, event);
       } catch (error) {
         // Only our own refusals and JSON.parse throw here. The parser's words may quote the text,
         // so they stay behind.
@@ -111,11 +114,14 @@ export class Decoder {
         sink(INVALID, reason);
         return;
       }
-      sink(this.classify(message), message);
+      sink(this.classify(message, event), message);
     };
   }
 
-  /** @param {unknown} data */
+  /**
+   * @param {unknown} data
+   * @returns {Record<string, unknown> & { type: string }}
+   */
   read(data) {
     if (typeof data !== "string") throw "a binary frame, which this client did not ask for";
     if (data.length > this.limit) {
@@ -126,14 +132,14 @@ export class Decoder {
     if (typeof message.type !== "string") {
       throw `type: expected string, found ${kindOf(message.type)}`;
     }
-    const event = this.events.get(message.type);
-    if (event !== undefined) check(message, event);
-    return message;
+    return /** @type {Record<string, unknown> & { type: string }} */ (message);
   }
 
-  /** @param {Record<string, unknown>} message */
-  classify(message) {
-    const event = this.events.get(/** @type {string} */ (message.type));
+  /**
+   * @param {Record<string, unknown>} message
+   * @param {Declaration | undefined} event
+   */
+  classify(message, event) {
     if (event === undefined) return this.classifySystem(message);
     if (event.scoped) return this.pack(EVENT, message.executionId, event.index);
     if (message.type === "connected") {
@@ -212,16 +218,11 @@ function check(message, event) {
 function checkAbsent(message, event, i) {
   const name = event.names[i];
   const value = message[name];
-  if (kindsOptional(event.kinds[i]) && (value === undefined || value === null)) {
+  if ((event.kinds[i] & OPTIONAL) !== 0 && (value === undefined || value === null)) {
     delete message[name];
     return;
   }
   if (value === undefined) throw `${event.name}.${name}: missing`;
   const expected = ["string", "number", "object", "any value"][event.kinds[i] & 3];
   throw `${event.name}.${name}: expected ${expected}, found ${kindOf(value)}`;
-}
-
-/** @param {number} kind */
-function kindsOptional(kind) {
-  return (kind & OPTIONAL) !== 0;
 }

@@ -309,19 +309,15 @@ impl Driver {
         else {
             return;
         };
-        let executions = self.executions.borrow();
+        let send_about = |message_type, key| {
+            if let Some(name) = self.executions.borrow().name(key) {
+                socket.send(&platform::execution_message(message_type, name));
+            }
+        };
         match message {
             Outgoing::Hello => socket.send(r#"{"type":"hello","features":[]}"#),
-            Outgoing::Subscribe(key) => {
-                if let Some(name) = executions.name(key) {
-                    socket.send(&platform::subscribe_message(name));
-                }
-            }
-            Outgoing::Unsubscribe(key) => {
-                if let Some(name) = executions.name(key) {
-                    socket.send(&platform::unsubscribe_message(name));
-                }
-            }
+            Outgoing::Subscribe(key) => send_about("subscribe", key),
+            Outgoing::Unsubscribe(key) => send_about("unsubscribe", key),
             Outgoing::Message { payload, .. } => socket.send_js(&payload),
         }
     }
@@ -489,7 +485,7 @@ impl Driver {
     }
 
     pub(crate) fn has_handlers(&self, name: &str) -> bool {
-        !self.handlers.borrow().registered(name, None).is_empty()
+        self.handlers.borrow().has_any(name)
     }
 
     fn let_go(&self, removed: Removed) {

@@ -127,15 +127,14 @@ impl Handlers {
 
     /// The registrations of a name: of one function, or of all.
     pub(crate) fn registered(&self, name: &str, handler: Option<&Function>) -> Vec<HandlerId> {
-        let Some(topic) = self.topic(name) else {
-            return Vec::new();
-        };
-        self.entries
-            .iter()
-            .filter(|(_, entry)| entry.topic == topic)
-            .filter(|(_, entry)| handler.is_none_or(|handler| *entry.handler == *handler))
-            .map(|(id, _)| *id)
+        self.of_topic(name)
+            .filter(|id| handler.is_none_or(|handler| self.is_function(*id, handler)))
             .collect()
+    }
+
+    /// Whether anything is registered under a name.
+    pub(crate) fn has_any(&self, name: &str) -> bool {
+        self.of_topic(name).next().is_some()
     }
 
     /// How many registrations there are.
@@ -174,6 +173,16 @@ impl Handlers {
         list.get(next).copied().filter(|id| *id <= walk.until)
     }
 
+    /// The registrations of a name, whatever their scope, without a look at those of other names.
+    fn of_topic(&self, name: &str) -> impl Iterator<Item = HandlerId> {
+        let topic = self.topic(name);
+        let scopes = |topic| (topic, None)..=(topic, Some(ExecutionKey(u32::MAX)));
+        topic
+            .into_iter()
+            .flat_map(move |topic| self.lists.range(scopes(topic)))
+            .flat_map(|(_, list)| list.iter().copied())
+    }
+
     fn find(
         &self,
         topic: Topic,
@@ -181,11 +190,14 @@ impl Handlers {
         handler: &Function,
     ) -> Option<HandlerId> {
         let list = self.lists.get(&(topic, scope))?;
-        list.iter().copied().find(|id| {
-            self.entries
-                .get(id)
-                .is_some_and(|entry| *entry.handler == *handler)
-        })
+        list.iter()
+            .copied()
+            .find(|id| self.is_function(*id, handler))
+    }
+
+    fn is_function(&self, id: HandlerId, handler: &Function) -> bool {
+        let entry = self.entries.get(&id);
+        entry.is_some_and(|entry| *entry.handler == *handler)
     }
 
     fn insert_topic(&mut self, name: &str) -> Topic {

@@ -66,12 +66,11 @@ export function userInputResponse(executionId, nodeId, value) {
   return { type: "user:input:response", timestamp: Date.now(), executionId, nodeId, value };
 }
 
-/** @param {string} executionId */
-export function subscribeMessage(executionId) {
-  return JSON.stringify({ type: "subscribe", executionId });
-}
-
-/** @param {string} executionId */
-export function unsubscribeMessage(executionId) {
-  return JSON.stringify({ type: "unsubscribe", executionId });
+/**
+ * A message that is about an execution and says no more.
+ * @param {"subscribe" | "unsubscribe"} type
+ * @param {string} executionId
+ */
+export function executionMessage(type, executionId) {
+  return JSON.stringify({ type, executionId });
 }

@@ -28,11 +28,9 @@ extern "C" {
         value: &JsValue,
     ) -> JsValue;
 
-    #[wasm_bindgen(js_name = subscribeMessage)]
-    pub(crate) fn subscribe_message(execution_id: &str) -> String;
-
-    #[wasm_bindgen(js_name = unsubscribeMessage)]
-    pub(crate) fn unsubscribe_message(execution_id: &str) -> String;
+    /// A message that is about an execution and says no more.
+    #[wasm_bindgen(js_name = executionMessage)]
+    pub(crate) fn execution_message(message_type: &str, execution_id: &str) -> String;
 }
 
 #[wasm_bindgen]

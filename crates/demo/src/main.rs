@@ -4,9 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use flowmaestro_demo::{Demo, DemoConfig};
-use flowmaestro_gateway::shutdown_signal;
+use flowmaestro_gateway::{log_targets, shutdown_signal};
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -47,13 +46,8 @@ async fn run(config: DemoConfig) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Logs of the libraries are capped: on their finer levels they print whole frames and headers, and
-/// with them users' data and tokens.
 fn log_to_stderr(level: LevelFilter) {
-    let targets = Targets::new()
-        .with_default(level.min(LevelFilter::WARN))
-        .with_target("flowmaestro_demo", level)
-        .with_target("flowmaestro_gateway", level);
+    let targets = log_targets(level).with_target("flowmaestro_demo", level);
     tracing_subscriber::registry()
         .with(targets)
         .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))

@@ -18,7 +18,8 @@
 //! - `connection`: the task of one socket; `outbox`: its bounded queue of outgoing frames;
 //! - `auth`, `origin`: who may connect, and from which pages;
 //! - `user_input`: the answers of users, kept for backends that read them over HTTP;
-//! - `routes`: the HTTP surface; `metrics`: what Prometheus scrapes; `server`: start and shutdown.
+//! - `routes`: the HTTP surface; `metrics`: what Prometheus scrapes; `server`: start and shutdown;
+//! - `logging`: what a program may log without giving users' data away.
 //!
 //! A gateway inside another server:
 //!
@@ -45,6 +46,7 @@ mod connection;
 mod emitter;
 mod executions;
 mod gateway;
+mod logging;
 mod manager;
 mod metrics;
 mod origin;
@@ -61,6 +63,7 @@ pub use emitter::{
 };
 pub use executions::{Authorizer, ExecutionRegistry, Owner, RegisterError};
 pub use gateway::Gateway;
+pub use logging::log_targets;
 pub use manager::WebSocketManager;
 pub use origin::{AllowedOrigin, InvalidOrigin};
 pub use server::{serve, shutdown_signal};

@@ -4,10 +4,9 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use flowmaestro_gateway::{Config, Gateway, serve, shutdown_signal};
+use flowmaestro_gateway::{Config, Gateway, log_targets, serve, shutdown_signal};
 use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -53,17 +52,12 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Logs of the libraries are capped: on their finer levels they print whole frames and headers, and
-/// with them users' data and tokens.
 fn log_to_stderr(level: LevelFilter) {
-    let targets = Targets::new()
-        .with_default(level.min(LevelFilter::WARN))
-        .with_target("flowmaestro_gateway", level);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     tracing_subscriber::registry()
-        .with(targets)
+        .with(log_targets(level))
         .with(lines)
         .init();
 }

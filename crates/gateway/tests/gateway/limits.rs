@@ -1,12 +1,10 @@
 //! What one client may take, and what happens beyond.
 
-use std::time::Duration;
-
-use flowmaestro_gateway::{Config, Limits};
+use flowmaestro_gateway::Limits;
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Server, development, until, within};
+use crate::support::{Server, until, within};
 
 #[tokio::test]
 async fn messages_over_64_kib_close_with_1009() {
@@ -207,11 +205,7 @@ async fn the_queue_is_configurable() {
         queue_frames: 2,
         ..Limits::default()
     };
-    let server = Server::with(Config {
-        limits,
-        ..development()
-    })
-    .await;
+    let server = Server::with_limits(limits).await;
     let mut client = server.subscribe("alice", "exec_1").await;
     // On the test's single thread the socket's task cannot run in between.
     for number in 0..3 {
@@ -229,17 +223,12 @@ async fn an_ended_execution_is_forgotten_after_the_configured_time() {
         execution_retention_secs: 0,
         ..Limits::default()
     };
-    let server = Server::with(Config {
-        limits,
-        ..development()
-    })
-    .await;
+    let server = Server::with_limits(limits).await;
     let mut client = server.subscribe("alice", "exec_1").await;
     server
         .gateway
         .emitter()
         .emit_execution_failed("exec_1", "boom", None);
     assert!(client.text().await.contains("execution:failed"));
-    tokio::time::sleep(Duration::from_millis(1)).await;
-    assert_eq!(server.gateway.executions().owner("exec_1"), None);
+    until(|| server.gateway.executions().owner("exec_1").is_none()).await;
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use flowmaestro_gateway::{Config, Gateway, Owner, serve};
+use flowmaestro_gateway::{Config, Gateway, Limits, Owner, serve};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -62,6 +62,14 @@ pub fn development() -> Config {
 impl Server {
     pub async fn start() -> Self {
         Self::with(development()).await
+    }
+
+    pub async fn with_limits(limits: Limits) -> Self {
+        Self::with(Config {
+            limits,
+            ..development()
+        })
+        .await
     }
 
     pub async fn with(config: Config) -> Self {

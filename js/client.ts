@@ -1,7 +1,8 @@
 import type { EventMap } from "./events.js";
 import { checkOptionNames } from "./options.js";
 import type { ClientOptions, ClientStats, ConnectionState } from "./wasm/types.js";
-import { createWasmClient, type WasmClient } from "./wasm.js";
+import { createWasmClient, prepare, type WasmClient } from "./wasm.js";
+import type { WasmInitError } from "./wasm-errors.js";
 
 /** Gives a token, or a promise of one. Asked for each connection, so it may refresh the token. */
 export type TokenProvider = () => string | Promise<string>;
@@ -70,7 +71,18 @@ export type Unlisten = () => void;
 
 // Two copies of this package on one page share one client, and with it one socket.
 const SINGLETON = Symbol.for("flowmaestro-websocket");
+const RESET = Symbol.for("flowmaestro-websocket.reset");
 const shared = globalThis as { [SINGLETON]?: WebSocketClient };
+
+/** The state before the first use, when there is no WebAssembly to ask. */
+const DISCONNECTED: ConnectionState = Object.freeze({ status: "disconnected" });
+
+/** A promise that may be left alone: its rejection is never reported as unhandled. */
+function handled<T>(work: () => Promise<T>): Promise<T> {
+  const promise = work();
+  promise.catch(() => {});
+  return promise;
+}
 
 /**
  * The one connection of this page to a FlowMaestro server.
@@ -80,9 +92,11 @@ const shared = globalThis as { [SINGLETON]?: WebSocketClient };
  */
 export class WebSocketClient {
   #wasm: WasmClient | undefined;
+  /** The module could not be made ready: each use fails alike, until `init` has succeeded. */
+  #failure: { error: WasmInitError; state: ConnectionState } | undefined;
 
-  /** @internal Use {@link WebSocketClient.getInstance}. */
-  protected constructor() {}
+  /** There is one: {@link WebSocketClient.getInstance}. */
+  private constructor() {}
 
   /** The client of this page. */
   static getInstance(): WebSocketClient {
@@ -91,8 +105,40 @@ export class WebSocketClient {
   }
 
   get #client(): WasmClient {
-    this.#wasm ??= createWasmClient();
+    if (this.#failure) throw this.#failure.error;
+    this.#wasm ??= this.#attempt(createWasmClient);
     return this.#wasm;
+  }
+
+  #attempt<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw this.#fail(error as WasmInitError);
+    }
+  }
+
+  #fail(error: WasmInitError): WasmInitError {
+    this.#failure = { error, state: Object.freeze({ status: "failed", error }) };
+    return error;
+  }
+
+  /** @internal The `init` of the entries, here so that it serves every copy of the package. */
+  async prepare(input?: unknown): Promise<void> {
+    if (this.#wasm) return;
+    try {
+      await prepare(input);
+      this.#failure = undefined;
+    } catch (error) {
+      throw this.#fail(error as WasmInitError);
+    }
+  }
+
+  /** @internal Forgets everything, for the next test of a suite. */
+  [RESET](): void {
+    this.#wasm?.disconnect();
+    this.#wasm = undefined;
+    this.#failure = undefined;
   }
 
   /**
@@ -120,9 +166,7 @@ export class WebSocketClient {
    * succeeds, or `disconnect()` or another `connect()` came first.
    */
   connect(token?: string | TokenProvider): Promise<void> {
-    const connected: Promise<void> = this.#client.connect(token);
-    connected.catch(() => {});
-    return connected;
+    return handled(async () => this.#client.connect(token));
   }
 
   /**
@@ -130,7 +174,7 @@ export class WebSocketClient {
    * forgotten; subscriptions and handlers are remembered.
    */
   disconnect(): void {
-    this.#client.disconnect();
+    this.#wasm?.disconnect();
   }
 
   /** Tries again now instead of waiting, also after all attempts have failed. */
@@ -140,12 +184,12 @@ export class WebSocketClient {
 
   /** Whether the connection is up: the server has welcomed it. */
   isConnected(): boolean {
-    return this.#client.isConnected();
+    return this.state.status === "connected";
   }
 
   /** The state of the connection: the same frozen object until it changes. */
   get state(): ConnectionState {
-    return this.#client.state;
+    return this.#failure?.state ?? this.#wasm?.state ?? DISCONNECTED;
   }
 
   /**
@@ -235,11 +279,11 @@ export class WebSocketClient {
    *
    * @param value - The answer: anything that has a JSON form.
    * @returns A promise that resolves once the answer was handed to an open connection. Handlers of
-   * `user:input:response` get the event then.
+   * `user:input:response` get the event then. It may be left alone, like that of `connect`.
    * @throws TypeError or RequestError, as a rejection; nothing was sent then.
    */
   submitUserInput(executionId: string, nodeId: string, value: unknown): Promise<void> {
-    return this.#client.submitUserInput(executionId, nodeId, value);
+    return handled(async () => this.#client.submitUserInput(executionId, nodeId, value));
   }
 
   /** What the client has counted since the page was loaded. */

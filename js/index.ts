@@ -1,36 +1,20 @@
-// The package's main entry. Importing it does nothing: no socket, no WebAssembly, no listener.
+/**
+ * The main entry: the client, its WebAssembly inside. Importing it does nothing: no socket, no
+ * WebAssembly, no listener.
+ *
+ * @packageDocumentation
+ */
 
-import { WebSocketClient } from "./client.js";
+import { websocket } from "./exports.js";
 
-/** The client of this page: one connection, shared by every component and every copy of this package. */
-export const websocket: WebSocketClient = /* @__PURE__ */ WebSocketClient.getInstance();
+export * from "./exports.js";
 
-/** The same object as {@link websocket}, under the name of the original client. */
-export const wsClient: WebSocketClient = websocket;
-
-export type { ConnectionErrorCode, RequestErrorCode } from "../src/errors.js";
-export { ConnectionError, RequestError } from "../src/errors.js";
-export type {
-  ClientEventMap,
-  ConnectionErrorEvent,
-  ConnectionStateEvent,
-  ConnectionSubscribed,
-  HandlerOptions,
-  TokenProvider,
-  UnknownEvent,
-  Unlisten,
-} from "./client.js";
-export type * from "./events.js";
-export type {
-  ClientOptions,
-  ClientStats,
-  CloseCause,
-  ConnectionState,
-  JitterOption,
-  LimitOptions,
-  LogLevel,
-  NamedJitter,
-  ReconnectOptions,
-  TokenPlacement,
-} from "./wasm/types.js";
-export { WebSocketClient };
+/**
+ * Compiles the client's WebAssembly without blocking the page. Nobody has to call this: the first
+ * use compiles it at once, in a few milliseconds. Chromium before 114 needs it.
+ *
+ * @throws WasmInitError, as a rejection, saying what to change.
+ */
+export function init(): Promise<void> {
+  return websocket.prepare();
+}

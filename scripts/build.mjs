@@ -1,7 +1,7 @@
 // Makes pkg/, the npm package: Rust to WebAssembly, its bindings and bytes bundled with js/.
 // About a minute the first time, seconds later.
 
-import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
@@ -21,6 +21,35 @@ const WASM_FEATURES = [
   "--enable-reference-types",
   "--enable-sign-ext",
 ];
+
+/** What users import, the file that it is, and its declarations. */
+const ENTRIES = {
+  ".": { file: "index", types: "index" },
+  "./react": { file: "react", types: "react" },
+  "./slim": { file: "slim/index", types: "slim" },
+  "./slim/react": { file: "slim/react", types: "react" },
+};
+
+/** What esbuild makes of js/. */
+const BUNDLES = {
+  index: {
+    entryPoints: [join(ROOT, "js/index.ts")],
+    minify: true,
+    loader: { ".wasm": "base64" },
+    plugins: [oneCopyOfEachSnippet()],
+  },
+  "slim/index": {
+    entryPoints: [join(ROOT, "js/slim.ts")],
+    minify: true,
+    plugins: [oneCopyOfEachSnippet(), bytesFromInit()],
+  },
+  react: {
+    entryPoints: [join(ROOT, "js/react.ts")],
+    external: ["react"],
+    plugins: [mainEntryStaysOutside()],
+    banner: { js: '"use client";' },
+  },
+};
 
 try {
   compile();
@@ -59,28 +88,58 @@ function writeOptionTypes() {
   const firstClass = declarations.search(/\/\*\*(?:(?!\*\/)[\s\S])*\*\/\nexport class /);
   if (firstClass < 0) throw new Error("the bindings' declarations have changed their form");
   const types = declarations.slice(0, firstClass);
-  const errors = 'import type { ConnectionError } from "../../src/errors.js";\n';
-  writeFileSync(join(BINDINGS, "types.d.ts"), errors + types);
+  const errors = [
+    'import type { ConnectionError } from "../../src/errors.js";',
+    'import type { WasmInitError } from "../wasm-errors.js";',
+  ];
+  writeFileSync(join(BINDINGS, "types.d.ts"), `${errors.join("\n")}\n${types}`);
 }
 
-/** js/ and the bindings to one file, the bytes inlined as base64. */
+/**
+ * js/ and the bindings to one file for each entry and module system. An entry beside the main one
+ * imports that (`./index.js`) instead of holding a second client.
+ */
 async function bundle() {
-  await build({
-    entryPoints: [join(ROOT, "js/index.ts")],
-    outfile: join(PACKAGE, "index.js"),
-    bundle: true,
-    format: "esm",
-    target: "es2022",
-    minify: true,
-    keepNames: true,
-    legalComments: "none",
-    sourcemap: false,
-    loader: { ".wasm": "base64" },
-    plugins: [oneCopyOfEachSnippet()],
-    logLevel: "warning",
-    // wasm-bindgen names a snippet once for each function that is imported from it.
-    logOverride: { "duplicate-object-key": "silent" },
-  });
+  for (const format of ["esm", "cjs"]) {
+    const folder = format === "esm" ? PACKAGE : join(PACKAGE, "cjs");
+    for (const [name, options] of Object.entries(BUNDLES)) {
+      await build({
+        ...options,
+        format,
+        outfile: join(folder, `${name}.js`),
+        bundle: true,
+        target: "es2022",
+        keepNames: true,
+        legalComments: "none",
+        logLevel: "warning",
+        // wasm-bindgen names a snippet once for each function that is imported from it.
+        logOverride: { "duplicate-object-key": "silent" },
+      });
+    }
+    // The same hooks, beside a main entry that is the slim one.
+    copyFileSync(join(folder, "react.js"), join(folder, "slim/react.js"));
+  }
+  copyFileSync(join(BINDINGS, `${CRATE}_bg.wasm`), join(PACKAGE, `${CRATE}.wasm`));
+}
+
+/** The rest of the package imports the client from the main entry, whichever that is. */
+function mainEntryStaysOutside() {
+  return {
+    name: "main-entry-stays-outside",
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.{1,2}\/index\.js$/ }, () => ({ path: "./index.js", external: true }));
+    },
+  };
+}
+
+/** In the slim entry the bytes come from `init`. */
+function bytesFromInit() {
+  return {
+    name: "bytes-from-init",
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.\/wasm\.js$/ }, () => ({ path: join(ROOT, "js/wasm-slim.ts") }));
+    },
+  };
 }
 
 /**
@@ -98,38 +157,78 @@ function oneCopyOfEachSnippet() {
   };
 }
 
-/** The facade's declarations; tsc does not copy the ones that are declarations already. */
+/**
+ * The declarations, once for each module system: TypeScript takes a file's from the package.json
+ * next to it. tsc does not copy those that are declarations already.
+ */
 function writeTypes() {
   run("npx", ["tsc", "--project", "js/tsconfig.build.json"]);
-  const types = join(PACKAGE, "types/js/wasm");
-  mkdirSync(types, { recursive: true });
-  copyFileSync(join(BINDINGS, "types.d.ts"), join(types, "types.d.ts"));
+  const types = join(PACKAGE, "types");
+  mkdirSync(join(types, "js/wasm"), { recursive: true });
+  copyFileSync(join(BINDINGS, "types.d.ts"), join(types, "js/wasm/types.d.ts"));
+  cpSync(types, join(PACKAGE, "cjs/types"), { recursive: true });
+  writeJson("cjs/package.json", { type: "commonjs" });
 }
 
 /** The published manifest: the root's facts, without what only this repository needs. */
 function writeManifest() {
-  const { name, version, description, license, engines } = JSON.parse(
+  const { name, version, description, license, engines, repository } = JSON.parse(
     readFileSync(join(ROOT, "package.json"), "utf8"),
   );
-  const manifest = {
+  const entries = Object.entries(ENTRIES);
+  const types = entries.map(([entry, { types }]) => [entry, [`./types/js/${types}.d.ts`]]);
+  writeJson("package.json", {
     name,
     version,
     description,
     license,
-    keywords: ["flowmaestro", "websocket", "realtime", "workflow", "wasm"],
+    repository,
+    keywords: ["flowmaestro", "websocket", "realtime", "workflow", "react", "wasm"],
     type: "module",
     sideEffects: false,
     engines,
-    exports: { ".": { types: "./types/js/index.d.ts", default: "./index.js" } },
+    exports: {
+      ...Object.fromEntries(entries.map(([entry, files]) => [entry, conditions(files)])),
+      "./flowmaestro_websocket.wasm": "./flowmaestro_websocket.wasm",
+      "./package.json": "./package.json",
+    },
+    main: "./cjs/index.js",
+    module: "./index.js",
     types: "./types/js/index.d.ts",
-    files: ["index.js", "types"],
+    // For `moduleResolution: "node"`, which does not know `exports`.
+    typesVersions: {
+      "*": Object.fromEntries(
+        types.filter(([entry]) => entry !== ".").map(([entry, paths]) => [entry.slice(2), paths]),
+      ),
+    },
+    peerDependencies: { react: "^18 || ^19" },
+    peerDependenciesMeta: { react: { optional: true } },
+  });
+  for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) {
+    copyFileSync(join(ROOT, file), join(PACKAGE, file));
+  }
+}
+
+/** Each condition with its own types, or TypeScript takes the one module system for the other. */
+function conditions({ file, types }) {
+  return {
+    import: { types: `./types/js/${types}.d.ts`, default: `./${file}.js` },
+    require: { types: `./cjs/types/js/${types}.d.ts`, default: `./cjs/${file}.js` },
   };
-  writeFileSync(join(PACKAGE, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+function writeJson(file, content) {
+  writeFileSync(join(PACKAGE, file), `${JSON.stringify(content, null, 2)}\n`);
 }
 
 function reportSize() {
-  const index = join(PACKAGE, "index.js");
-  const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
-  const compressed = brotliCompressSync(readFileSync(index)).length;
-  console.log(`pkg/index.js: ${kib(statSync(index).size)}, ${kib(compressed)} with brotli.`);
+  for (const file of ["index.js", "slim/index.js", `${CRATE}.wasm`, "react.js"]) {
+    const bytes = readFileSync(join(PACKAGE, file));
+    const compressed = brotliCompressSync(bytes).length;
+    console.log(`pkg/${file}: ${kib(bytes.length)}, ${kib(compressed)} with brotli.`);
+  }
+}
+
+function kib(bytes) {
+  return `${(bytes / 1024).toFixed(1)} KiB`;
 }

@@ -41,7 +41,7 @@ pub enum ConnectionState {
     Failed {
         /// Why, and what to do.
         #[serde(with = "serde_wasm_bindgen::preserve")]
-        #[tsify(type = "ConnectionError")]
+        #[tsify(type = "ConnectionError | WasmInitError")]
         error: JsValue,
     },
 }

@@ -1,0 +1,29 @@
+/**
+ * The slim entry, for those who serve the `.wasm` file themselves: the same client, which needs
+ * {@link init} before its first use.
+ *
+ * @packageDocumentation
+ */
+
+import { websocket } from "./exports.js";
+import type { WasmInput } from "./wasm-slim.js";
+
+export * from "./exports.js";
+export type { WasmInput } from "./wasm-slim.js";
+
+/**
+ * Makes the client ready. A second call, or one beside another copy of the package, does nothing
+ * once the client is ready.
+ *
+ * ```ts
+ * import wasmUrl from "flowmaestro-websocket/flowmaestro_websocket.wasm?url"; // as Vite has it
+ * await init(wasmUrl);
+ * ```
+ *
+ * @param input - The address of `flowmaestro_websocket.wasm`, a response with its bytes, the bytes,
+ * or the compiled module; or a promise of one.
+ * @throws WasmInitError, as a rejection, saying what to change.
+ */
+export function init(input: WasmInput | Promise<WasmInput>): Promise<void> {
+  return websocket.prepare(input);
+}

@@ -1,0 +1,102 @@
+// The counterpart of wasm.ts for those who serve the .wasm file themselves. The build of the slim
+// entry puts it in that file's place.
+
+import { initSync, WebSocketClient as WasmClient } from "./wasm/flowmaestro_websocket.js";
+import { WasmInitError, wasmInitError } from "./wasm-errors.js";
+
+export type { WasmClient };
+
+/** Where the module's bytes come from: what is fetched, what was fetched, or what is at hand. */
+export type WasmInput = string | URL | Request | Response | BufferSource | WebAssembly.Module;
+
+let compiled: WebAssembly.Module | undefined;
+
+/** Makes the module ready from what `init` was given. */
+export async function prepare(input: unknown): Promise<void> {
+  try {
+    compiled ??= await compile(await input);
+  } catch (cause) {
+    throw wasmInitError(cause);
+  }
+}
+
+/** A client in this copy's module, which `prepare` must have made ready. */
+export function createWasmClient(): WasmClient {
+  if (compiled === undefined) {
+    throw new WasmInitError(
+      "not_initialized",
+      "The slim entry has no WebAssembly yet: await init(url), with the address of " +
+        "flowmaestro_websocket.wasm, before the client is used.",
+    );
+  }
+  try {
+    initSync({ module: compiled });
+    return new WasmClient();
+  } catch (cause) {
+    throw wasmInitError(cause);
+  }
+}
+
+async function compile(input: unknown): Promise<WebAssembly.Module> {
+  if (input instanceof WebAssembly.Module) return input;
+  if (input instanceof ArrayBuffer || ArrayBuffer.isView(input)) {
+    return compileBytes(input as BufferSource, "The bytes given to init()");
+  }
+  if (input instanceof Response) return compileResponse(input);
+  if (typeof input === "string" || input instanceof URL || input instanceof Request) {
+    return compileResponse(await request(input));
+  }
+  const kind = input === null ? "null" : typeof input;
+  throw new WasmInitError(
+    "invalid_input",
+    `init() takes a URL, Request, Response, bytes or WebAssembly.Module, not ${kind}.`,
+  );
+}
+
+async function request(input: string | URL | Request): Promise<Response> {
+  try {
+    return await fetch(input);
+  } catch (cause) {
+    const message =
+      "The WebAssembly file could not be fetched: check the address given to init(), and the " +
+      "connect-src of the page's Content-Security-Policy.";
+    throw new WasmInitError("not_found", message, { cause });
+  }
+}
+
+/** Any MIME type will do as long as the bytes are right, unlike for `compileStreaming`. */
+async function compileResponse(response: Response): Promise<WebAssembly.Module> {
+  const type = response.headers.get("content-type") ?? "no content type";
+  const what = `What ${address(response)} answered (${response.status}, ${type})`;
+  if (!response.ok) {
+    throw new WasmInitError(
+      "not_found",
+      `${what} is no WebAssembly: serve the package's flowmaestro_websocket.wasm there.`,
+    );
+  }
+  if (type.startsWith("application/wasm")) return WebAssembly.compileStreaming(response);
+  return compileBytes(await response.arrayBuffer(), what);
+}
+
+async function compileBytes(bytes: BufferSource, what: string): Promise<WebAssembly.Module> {
+  if (!startsWithMagic(bytes)) {
+    throw new WasmInitError(
+      "wrong_module",
+      `${what} is no WebAssembly: give init() the package's flowmaestro_websocket.wasm.`,
+    );
+  }
+  return WebAssembly.compile(bytes);
+}
+
+/** Whether it begins as the WebAssembly specification, section 5.5.16, says: `\0asm`. */
+function startsWithMagic(bytes: BufferSource): boolean {
+  const view = ArrayBuffer.isView(bytes)
+    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    : new Uint8Array(bytes);
+  return [0, 0x61, 0x73, 0x6d].every((byte, index) => view[index] === byte);
+}
+
+/** The address without its query, which may hold what no log should. */
+function address({ url }: Response): string {
+  return url.replace(/[?#].*/, "") || "the response given to init()";
+}

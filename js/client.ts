@@ -66,6 +66,12 @@ export interface HandlerOptions {
   signal?: AbortSignal;
 }
 
+/**
+ * A function that takes an event. It may be written for a more particular one, such as
+ * `NodeCompleted<Invoice>`, when its author knows what the workflow's nodes produce.
+ */
+export type EventHandler<E> = { handle(event: E): void }["handle"];
+
 /** Ends a registration. Calling it again does nothing. */
 export type Unlisten = () => void;
 
@@ -204,11 +210,11 @@ export class WebSocketClient {
    */
   on<K extends keyof ClientEventMap>(
     type: K,
-    handler: (event: ClientEventMap[K]) => void,
+    handler: EventHandler<ClientEventMap[K]>,
     options?: HandlerOptions,
   ): Unlisten;
-  on(type: string, handler: (event: UnknownEvent) => void, options?: HandlerOptions): Unlisten;
-  on(type: string, handler: (event: never) => void, options: HandlerOptions = {}): Unlisten {
+  on(type: string, handler: EventHandler<UnknownEvent>, options?: HandlerOptions): Unlisten;
+  on(type: string, handler: EventHandler<never>, options: HandlerOptions = {}): Unlisten {
     const { executionId, once = false, signal } = options;
     if (signal?.aborted) return () => {};
     const client = this.#client;
@@ -222,15 +228,15 @@ export class WebSocketClient {
   /** Registers a handler for one event: `on` with `once: true`. */
   once<K extends keyof ClientEventMap>(
     type: K,
-    handler: (event: ClientEventMap[K]) => void,
+    handler: EventHandler<ClientEventMap[K]>,
     options?: Omit<HandlerOptions, "once">,
   ): Unlisten;
   once(
     type: string,
-    handler: (event: UnknownEvent) => void,
+    handler: EventHandler<UnknownEvent>,
     options?: Omit<HandlerOptions, "once">,
   ): Unlisten;
-  once(type: string, handler: (event: UnknownEvent) => void, options?: HandlerOptions): Unlisten {
+  once(type: string, handler: EventHandler<UnknownEvent>, options?: HandlerOptions): Unlisten {
     return this.on(type, handler, { ...options, once: true });
   }
 
@@ -239,9 +245,9 @@ export class WebSocketClient {
    *
    * @throws TypeError when an argument is not what it should be.
    */
-  off<K extends keyof ClientEventMap>(type: K, handler?: (event: ClientEventMap[K]) => void): void;
-  off(type: string, handler?: (event: UnknownEvent) => void): void;
-  off(type: string, handler?: (event: never) => void): void {
+  off<K extends keyof ClientEventMap>(type: K, handler?: EventHandler<ClientEventMap[K]>): void;
+  off(type: string, handler?: EventHandler<UnknownEvent>): void;
+  off(type: string, handler?: EventHandler<never>): void {
     this.#client.off(type, handler);
   }
 

@@ -15,6 +15,7 @@ export type {
   ConnectionErrorEvent,
   ConnectionStateEvent,
   ConnectionSubscribed,
+  EventHandler,
   HandlerOptions,
   TokenProvider,
   UnknownEvent,

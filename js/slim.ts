@@ -6,10 +6,11 @@
  */
 
 import { websocket } from "./exports.js";
-import type { WasmInput } from "./wasm-slim.js";
 
 export * from "./exports.js";
-export type { WasmInput } from "./wasm-slim.js";
+
+/** Where the module's bytes come from: what is fetched, what was fetched, or what is at hand. */
+export type WasmInput = string | URL | Request | Response | BufferSource | WebAssembly.Module;
 
 /**
  * Makes the client ready. A second call, or one beside another copy of the package, does nothing

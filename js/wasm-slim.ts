@@ -6,9 +6,6 @@ import { WasmInitError, wasmInitError } from "./wasm-errors.js";
 
 export type { WasmClient };
 
-/** Where the module's bytes come from: what is fetched, what was fetched, or what is at hand. */
-export type WasmInput = string | URL | Request | Response | BufferSource | WebAssembly.Module;
-
 let compiled: WebAssembly.Module | undefined;
 
 /** Makes the module ready from what `init` was given. */

@@ -8,8 +8,7 @@ use flowmaestro_session::ExecutionKey;
 use js_sys::Function;
 
 /// A name that handlers are registered under, as a number: an index of [`EventType::ALL`],
-///
-/// [`Topic::ANY`], or one given to another name when it was first registered.
+/// [`Topic::ANY`], or one given to another name while anything is registered under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Topic(u32);
 
@@ -117,6 +116,7 @@ impl Handlers {
             list.retain(|other| *other != id);
             if list.is_empty() {
                 self.lists.remove(&key);
+                self.forget_unused(entry.topic);
             }
         }
         Some(Removed {
@@ -127,14 +127,18 @@ impl Handlers {
 
     /// The registrations of a name: of one function, or of all.
     pub(crate) fn registered(&self, name: &str, handler: Option<&Function>) -> Vec<HandlerId> {
-        self.of_topic(name)
+        let topic = self.topic(name);
+        topic
+            .into_iter()
+            .flat_map(|topic| self.of_topic(topic))
             .filter(|id| handler.is_none_or(|handler| self.is_function(*id, handler)))
             .collect()
     }
 
     /// Whether anything is registered under a name.
     pub(crate) fn has_any(&self, name: &str) -> bool {
-        self.of_topic(name).next().is_some()
+        let topic = self.topic(name);
+        topic.is_some_and(|topic| self.of_topic(topic).next().is_some())
     }
 
     /// How many registrations there are.
@@ -173,13 +177,10 @@ impl Handlers {
         list.get(next).copied().filter(|id| *id <= walk.until)
     }
 
-    /// The registrations of a name, whatever their scope, without a look at those of other names.
-    fn of_topic(&self, name: &str) -> impl Iterator<Item = HandlerId> {
-        let topic = self.topic(name);
-        let scopes = |topic| (topic, None)..=(topic, Some(ExecutionKey(u32::MAX)));
-        topic
-            .into_iter()
-            .flat_map(move |topic| self.lists.range(scopes(topic)))
+    /// The registrations of a topic, whatever their scope, without a look at those of others.
+    fn of_topic(&self, topic: Topic) -> impl Iterator<Item = HandlerId> {
+        self.lists
+            .range((topic, None)..=(topic, Some(ExecutionKey(u32::MAX))))
             .flat_map(|(_, list)| list.iter().copied())
     }
 
@@ -201,9 +202,17 @@ impl Handlers {
     }
 
     fn insert_topic(&mut self, name: &str) -> Topic {
-        let topic = Topic(Topic::ANY.0 + 1 + self.topics.len() as u32);
+        let last = self.topics.values().max().copied();
+        let topic = Topic(last.unwrap_or(Topic::ANY).0 + 1);
         self.topics.insert(name.to_owned(), topic);
         topic
+    }
+
+    /// A page may make up a name for each thing that it waits for.
+    fn forget_unused(&mut self, topic: Topic) {
+        if topic > Topic::ANY && self.of_topic(topic).next().is_none() {
+            self.topics.retain(|_, used| *used != topic);
+        }
     }
 }
 

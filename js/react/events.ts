@@ -4,6 +4,7 @@ import {
   type DocumentCompleted,
   type DocumentFailed,
   type DocumentProcessing,
+  type EventHandler,
   type EventMap,
   type ExecutionCompleted,
   type ExecutionFailed,
@@ -88,17 +89,17 @@ const DOCUMENT_EVENTS = {
  */
 export function useEvent<K extends keyof ClientEventMap>(
   type: K,
-  handler: (event: ClientEventMap[K]) => void,
+  handler: EventHandler<ClientEventMap[K]>,
   options?: EventHookOptions,
 ): void;
 export function useEvent(
   type: string,
-  handler: (event: UnknownEvent) => void,
+  handler: EventHandler<UnknownEvent>,
   options?: EventHookOptions,
 ): void;
 export function useEvent(
   type: string,
-  handler: (event: UnknownEvent) => void,
+  handler: EventHandler<UnknownEvent>,
   { executionId, enabled = true }: EventHookOptions = {},
 ): void {
   const latest = useLatest(handler);

@@ -91,13 +91,19 @@ pub struct Limits {
     )]
     pub max_subscriptions: usize,
 
-    /// Most frames that wait for a slow reader before its socket is closed with 4408
-    #[arg(long, env = "QUEUE_FRAMES", value_name = "COUNT", default_value_t = 64)]
+    /// Most frames that wait for one reader; one more closes its socket with 4408. Bounds what many
+    /// tiny frames cost beside their text
+    #[arg(
+        long,
+        env = "QUEUE_FRAMES",
+        value_name = "COUNT",
+        default_value_t = 10_000
+    )]
     pub queue_frames: usize,
 
-    /// Most bytes that wait for a slow reader before its socket is closed with 4408; a single
+    /// Most bytes of text that wait for one reader; one more closes its socket with 4408. A single
     /// larger frame may wait alone
-    #[arg(long, env = "QUEUE_BYTES", value_name = "BYTES", default_value_t = 256 * 1024)]
+    #[arg(long, env = "QUEUE_BYTES", value_name = "BYTES", default_value_t = 1024 * 1024)]
     pub queue_bytes: usize,
 
     /// Most executions known at once; over it the earliest ended one is forgotten
@@ -245,8 +251,8 @@ impl Default for Limits {
         Self {
             max_message_bytes: 64 * 1024,
             max_subscriptions: 128,
-            queue_frames: 64,
-            queue_bytes: 256 * 1024,
+            queue_frames: 10_000,
+            queue_bytes: 1024 * 1024,
             max_executions: 100_000,
             execution_retention_secs: 60 * 60,
         }

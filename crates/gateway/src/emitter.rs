@@ -59,8 +59,9 @@ pub struct ListenerId(u64);
 ///
 /// Emitting is synchronous: when a method returns, every listener has run, in the order in which
 /// they were registered, and the event is queued to every socket that gets it. Nothing blocks on a
-/// socket. A connection's queue is bounded ([`Limits::queue_frames`](crate::Limits::queue_frames)):
-/// an async task that emits many events in a row yields in between (`tokio::task::yield_now`).
+/// socket. A connection's queue takes a burst of thousands of small events and is bounded
+/// ([`Limits::queue_bytes`](crate::Limits::queue_bytes)): an async task that emits more than that in
+/// a row yields in between (`tokio::task::yield_now`), so that sockets are written to meanwhile.
 pub struct WorkflowEventEmitter {
     listeners: RwLock<HashMap<EventType, Listeners>>,
     next_id: AtomicU64,

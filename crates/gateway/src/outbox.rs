@@ -20,6 +20,10 @@ pub(crate) struct Outbox {
     closing: CancellationToken,
 }
 
+/// How many frames an empty queue keeps memory for: a burst must not cost its memory for as long as
+/// the connection lasts.
+const RETAINED_FRAMES: usize = 64;
+
 /// How a socket is to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Close {
@@ -150,6 +154,9 @@ impl Outbox {
         match state.frames.pop_front() {
             Some(frame) => {
                 state.bytes -= frame.len();
+                if state.frames.is_empty() {
+                    state.frames.shrink_to(RETAINED_FRAMES);
+                }
                 self.taken.notify_one();
                 Some(Next::Send(frame))
             }
@@ -223,6 +230,18 @@ mod tests {
         let outbox = Outbox::new(8, 100);
         assert_eq!(outbox.push(text(1000)), Pushed::Queued);
         assert_eq!(outbox.push(text(1)), Pushed::Overflowed);
+    }
+
+    #[test]
+    fn the_memory_of_a_burst_is_given_back() {
+        let outbox = Outbox::new(1_000, 1_000);
+        let capacity = || outbox.state.lock().frames.capacity();
+        for _ in 0..1_000 {
+            outbox.push(text(1));
+        }
+        assert!(capacity() >= 1_000);
+        while outbox.take().is_some() {}
+        assert!(capacity() <= 2 * RETAINED_FRAMES);
     }
 
     #[tokio::test]

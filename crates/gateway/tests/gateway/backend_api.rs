@@ -1,5 +1,6 @@
 //! What backends in other languages call, and what operators read.
 
+use flowmaestro_gateway::Limits;
 use serde_json::{Value, json};
 
 use crate::support::{SERVICE_TOKEN, Server, development, within};
@@ -80,7 +81,11 @@ async fn unknown_fields_are_handed_on_and_the_owner_may_be_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_array_longer_than_a_queue_arrives_whole() {
-    let server = Server::start().await;
+    let limits = Limits {
+        queue_frames: 64,
+        ..Limits::default()
+    };
+    let server = Server::with_limits(limits).await;
     register(&server, "exec_abc123", "alice").await;
     let mut alice = server.connect("alice").await;
     alice.subscribe("exec_abc123").await;

@@ -10,7 +10,7 @@ use flowmaestro_gateway::{
 };
 use flowmaestro_protocol::{Event, EventType, Json};
 
-use crate::support::Server;
+use crate::support::{Client, Server};
 
 /// An example of the WebSocket events reference.
 macro_rules! example {
@@ -138,25 +138,33 @@ async fn events_arrive_in_the_order_of_their_emission_at_every_connection() {
     for _ in 0..8 {
         clients.push(server.subscribe("alice", "exec_1").await);
     }
-    let count = 1_000;
+    emit_numbered(server.gateway.emitter(), 1_000);
+    for client in &mut clients {
+        assert_numbered(client, 1_000).await;
+    }
+}
+
+/// On the test's single thread no socket's task can run before the last event is emitted.
+#[tokio::test]
+async fn a_burst_of_thousands_without_a_pause_arrives_whole_and_in_order() {
+    let server = Server::start().await;
+    let mut alice = server.subscribe("alice", "exec_1").await;
+    emit_numbered(server.gateway.emitter(), 5_000);
+    assert_numbered(&mut alice, 5_000).await;
+    alice.silent().await;
+}
+
+fn emit_numbered(emitter: &WorkflowEventEmitter, count: usize) {
     for number in 0..count {
-        let chunk = number.to_string();
-        server
-            .gateway
-            .emitter()
-            .emit_node_stream("exec_1", "n", &chunk);
-        if number % 16 == 15 {
-            // Every client has read what was sent, so that no queue is full.
-            for client in &mut clients {
-                for expected in number - 15..=number {
-                    let text = client.text().await;
-                    assert!(
-                        text.ends_with(&format!(r#""chunk":"{expected}"}}"#)),
-                        "{text}"
-                    );
-                }
-            }
-        }
+        emitter.emit_node_stream("exec_1", "n", &number.to_string());
+    }
+}
+
+async fn assert_numbered(client: &mut Client, count: usize) {
+    for number in 0..count {
+        let text = client.text().await;
+        let expected = format!(r#""chunk":"{number}"}}"#);
+        assert!(text.ends_with(&expected), "{text}, expected {expected}");
     }
 }
 

@@ -199,22 +199,40 @@ async fn a_reader_that_never_reads_again_is_cut() {
     until(|| manager.connection_count() == 0).await;
 }
 
-#[tokio::test]
-async fn the_queue_is_configurable() {
-    let limits = Limits {
-        queue_frames: 2,
-        ..Limits::default()
-    };
+/// On the test's single thread the socket's task cannot run between the events.
+async fn assert_closed_by_the_third_event(limits: Limits) {
     let server = Server::with_limits(limits).await;
     let mut client = server.subscribe("alice", "exec_1").await;
-    // On the test's single thread the socket's task cannot run in between.
-    for number in 0..3 {
-        server
-            .gateway
-            .emitter()
-            .emit_node_stream("exec_1", "n", &number.to_string());
-    }
+    let chunk = "x".repeat(1_000);
+    let emit = || {
+        let emitter = server.gateway.emitter();
+        emitter.emit_node_stream("exec_1", "n", &chunk);
+    };
+    emit();
+    emit();
+    assert_eq!(client.all_until_now().await.len(), 2);
+    emit();
+    emit();
+    emit();
     assert_eq!(client.closed().await, (4408, "Too slow".into()));
+}
+
+#[tokio::test]
+async fn the_queue_is_configurable_in_frames() {
+    assert_closed_by_the_third_event(Limits {
+        queue_frames: 2,
+        ..Limits::default()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_queue_is_configurable_in_bytes() {
+    assert_closed_by_the_third_event(Limits {
+        queue_bytes: 3_000,
+        ..Limits::default()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -4,10 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use flowmaestro_demo::{Demo, DemoConfig};
-use flowmaestro_gateway::{log_targets, shutdown_signal};
+use flowmaestro_gateway::{log_targets, log_to_stderr, shutdown_signal};
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// Workflows that really run, on FlowMaestro's real-time gateway, with a page to watch them.
 ///
@@ -28,7 +26,7 @@ struct Cli {
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(cli.log_level);
+    log_to_stderr(log_targets(cli.log_level).with_target("flowmaestro_demo", cli.log_level));
     match run(cli.config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -44,12 +42,4 @@ async fn run(config: DemoConfig) -> Result<(), Box<dyn std::error::Error>> {
     println!("listening on http://{}", demo.local_addr()?);
     demo.run(shutdown).await?;
     Ok(())
-}
-
-fn log_to_stderr(level: LevelFilter) {
-    let targets = log_targets(level).with_target("flowmaestro_demo", level);
-    tracing_subscriber::registry()
-        .with(targets)
-        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
-        .init();
 }

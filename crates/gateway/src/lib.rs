@@ -63,7 +63,7 @@ pub use emitter::{
 };
 pub use executions::{Authorizer, ExecutionRegistry, Owner, RegisterError};
 pub use gateway::Gateway;
-pub use logging::log_targets;
+pub use logging::{log_targets, log_to_stderr};
 pub use manager::WebSocketManager;
 pub use origin::{AllowedOrigin, InvalidOrigin};
 pub use server::{serve, shutdown_signal};

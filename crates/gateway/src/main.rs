@@ -1,14 +1,11 @@
 //! `flowmaestro-gateway`: the gateway as a program of its own.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use flowmaestro_gateway::{Config, Gateway, log_targets, serve, shutdown_signal};
+use flowmaestro_gateway::{Config, Gateway, log_targets, log_to_stderr, serve, shutdown_signal};
 use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// FlowMaestro's real-time gateway: workflow events from backends to WebSocket clients.
 ///
@@ -29,7 +26,7 @@ struct Cli {
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(cli.log_level);
+    log_to_stderr(log_targets(cli.log_level));
     match run(cli.config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -50,14 +47,4 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let router = gateway.router();
     serve(listener, gateway, router, shutdown).await?;
     Ok(())
-}
-
-fn log_to_stderr(level: LevelFilter) {
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    tracing_subscriber::registry()
-        .with(log_targets(level))
-        .with(lines)
-        .init();
 }

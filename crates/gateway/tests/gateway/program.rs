@@ -198,6 +198,10 @@ async fn sigterm_ends_it_with_1012_and_status_0_and_no_token_is_logged() {
         "{log}"
     );
     assert!(
+        !log.contains('\x1b'),
+        "colours are for terminals only: {log}"
+    );
+    assert!(
         !log.contains("tungstenite"),
         "its finer lines print whole frames: {log}"
     );

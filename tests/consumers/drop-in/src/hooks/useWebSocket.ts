@@ -1,0 +1,1 @@
+export { useExecutionEvents, useWebSocket } from "flowmaestro-websocket/react";

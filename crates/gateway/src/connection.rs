@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::{self, Message, Utf8Bytes, WebSocket};
 use flowmaestro_protocol::{
-    ClientMessage, ErrorCode, Json, ServerMessage, UserInputResponse, close_code,
+    ClientMessage, ErrorCode, Json, ServerError, ServerMessage, UserInputResponse, close_code,
 };
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -226,11 +226,18 @@ impl<'a> Reader<'a> {
     fn on_client_message(&mut self, message: ClientMessage) {
         match message {
             ClientMessage::Hello { .. } => self.wants_errors = true,
-            ClientMessage::Subscribe { execution_id } => self.on_subscribe(execution_id),
+            ClientMessage::Subscribe(subscribe) => self.on_subscribe(subscribe.execution_id),
             ClientMessage::Unsubscribe { execution_id } => {
                 self.registration.unsubscribe(&execution_id);
             }
-            ClientMessage::UserInputResponse(response) => self.on_user_input(response),
+            ClientMessage::UserInputResponse(message) => self.on_user_input(message.response),
+            // Of features that this gateway does not offer.
+            ClientMessage::SubscribeRoom { .. }
+            | ClientMessage::UnsubscribeRoom { .. }
+            | ClientMessage::Replay { .. }
+            | ClientMessage::Ack { .. }
+            | ClientMessage::Ping { .. }
+            | ClientMessage::Auth { .. } => self.on_invalid(&"a feature that was not offered"),
         }
     }
 
@@ -331,11 +338,12 @@ impl<'a> Reader<'a> {
         self.gateway.metrics().refused(refusal);
         if self.wants_errors {
             let message = message.to_owned();
-            self.registration.send(&ServerMessage::Error {
+            self.registration.send(&ServerMessage::Error(ServerError {
                 code,
                 message,
                 execution_id,
-            });
+                message_id: None,
+            }));
         }
     }
 }

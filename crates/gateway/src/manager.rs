@@ -189,7 +189,12 @@ impl WebSocketManager {
         let execution_id = execution_id.to_owned();
         self.send(
             connection,
-            ServerMessage::Subscribed { execution_id }.encode().into(),
+            ServerMessage::Subscribed(flowmaestro_protocol::Subscribed {
+                execution_id,
+                position: None,
+            })
+            .encode()
+            .into(),
         );
         Subscribed::Yes
     }

@@ -73,6 +73,15 @@ impl DecodeError {
         }
     }
 
+    /// A field whose value is not what it has to be.
+    pub(crate) fn expected(field: &'static str, expected: &'static str) -> Self {
+        let kind = DecodeErrorKind::Unexpected {
+            expected: expected.into(),
+            found: "something else",
+        };
+        Self::in_field(field, kind)
+    }
+
     pub(crate) fn of_type(self, message_type: &'static str) -> Self {
         Self {
             message_type: Some(message_type),

@@ -1,7 +1,7 @@
 use serde::{Serialize, Serializer};
 
 /// The largest integer up to which a JavaScript number is exact: 2^53 − 1.
-const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// A JavaScript number as JSON can carry it: a finite `f64`, written without a fraction where it has
 /// none (`18000`, not `18000.0`).
@@ -52,7 +52,7 @@ impl std::error::Error for NotFinite {}
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let whole = self.0.fract() == 0.0 && self.0.abs() <= MAX_SAFE_INTEGER;
+        let whole = self.0.fract() == 0.0 && self.0.abs() <= MAX_SAFE_INTEGER as f64;
         if whole {
             serializer.serialize_i64(self.0 as i64)
         } else {

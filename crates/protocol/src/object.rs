@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use crate::field::Described;
 use crate::{
-    Completed, DecodeError, DecodeErrorKind, Failed, FieldKind, Json, MAX_ID_BYTES, MAX_TEXT_BYTES,
-    Number,
+    Completed, DecodeError, DecodeErrorKind, Failed, FieldKind, Json, MAX_ID_BYTES,
+    MAX_SAFE_INTEGER, MAX_TEXT_BYTES, Number,
 };
 
 /// The fields of one message, taken out one by one as the declaration names them.
@@ -86,6 +86,31 @@ impl FromField for Number {
     fn from_field(raw: Option<&RawValue>) -> Result<Self, DecodeErrorKind> {
         let value: f64 = read(present(raw)?, FieldKind::Number)?;
         Self::try_from(value).map_err(|_| unexpected("a finite number", "number"))
+    }
+}
+
+/// An integer that JavaScript can tell from its neighbours.
+impl FromField for u64 {
+    fn from_field(raw: Option<&RawValue>) -> Result<Self, DecodeErrorKind> {
+        let value = Number::from_field(raw)?.get();
+        if value.fract() == 0.0 && (0.0..=MAX_SAFE_INTEGER as f64).contains(&value) {
+            return Ok(value as Self);
+        }
+        Err(unexpected(
+            "an integer from 0 to 2^53 - 1",
+            "another number",
+        ))
+    }
+}
+
+impl FromField for bool {
+    fn from_field(raw: Option<&RawValue>) -> Result<Self, DecodeErrorKind> {
+        let raw = present(raw)?;
+        match raw.get() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(unexpected("boolean", kind_of(raw.get()))),
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 #![cfg(feature = "json")]
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
-use flowmaestro_protocol::{ClientMessage, Event, EventType, Json, ServerMessage};
+use flowmaestro_protocol::{
+    ClientMessage, Event, EventType, Json, ServerMessage, Subscribe, Subscribed,
+};
 
 /// The examples of the reference, one file each, without white space and in the reference's order
 /// of fields: so a message that is read and written again must be the same bytes.
@@ -113,9 +115,10 @@ fn client_message_examples_round_trip() {
     let message = ClientMessage::decode(subscribe).unwrap();
     assert_eq!(
         message,
-        ClientMessage::Subscribe {
-            execution_id: "exec_abc123".into()
-        }
+        ClientMessage::Subscribe(Subscribe {
+            execution_id: "exec_abc123".into(),
+            ..Subscribe::default()
+        })
     );
     assert_eq!(message.encode(), subscribe);
 
@@ -139,9 +142,10 @@ fn acknowledgement_examples_round_trip() {
     let message = ServerMessage::decode(subscribed).unwrap();
     assert_eq!(
         message,
-        ServerMessage::Subscribed {
-            execution_id: "exec_abc123".into()
-        }
+        ServerMessage::Subscribed(Subscribed {
+            execution_id: "exec_abc123".into(),
+            position: None,
+        })
     );
     assert_eq!(message.encode(), subscribed);
 

@@ -1,0 +1,35 @@
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::object::FromField;
+use crate::{DecodeErrorKind, MAX_ID_BYTES};
+
+/// A room: a workspace or a project, whose executions are watched together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Room(String);
+
+impl Room {
+    /// The room of this name: `workspace:<id>` or `project:<id>`, the id at most
+    /// [`MAX_ID_BYTES`] long.
+    pub fn new(name: impl Into<String>) -> Option<Self> {
+        let name = name.into();
+        let (kind, id) = name.split_once(':')?;
+        let fits = !id.is_empty() && id.len() <= MAX_ID_BYTES;
+        (fits && matches!(kind, "workspace" | "project")).then_some(Self(name))
+    }
+
+    /// The room's name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromField for Room {
+    fn from_field(raw: Option<&RawValue>) -> Result<Self, DecodeErrorKind> {
+        Self::new(String::from_field(raw)?).ok_or(DecodeErrorKind::Unexpected {
+            expected: "workspace:<id> or project:<id>".into(),
+            found: "another string",
+        })
+    }
+}

@@ -26,6 +26,7 @@ const WASM_FEATURES = [
 const ENTRIES = {
   ".": { file: "index", types: "index" },
   "./react": { file: "react", types: "react" },
+  "./testing": { file: "testing", types: "testing" },
   "./slim": { file: "slim/index", types: "slim" },
   "./slim/react": { file: "slim/react", types: "react" },
 };
@@ -49,6 +50,10 @@ const BUNDLES = {
     plugins: [mainEntryStaysOutside()],
     banner: { js: '"use client";' },
   },
+  testing: {
+    entryPoints: [join(ROOT, "js/testing.ts")],
+    plugins: [mainEntryStaysOutside(), noModulesOfNode()],
+  },
 };
 
 try {
@@ -58,6 +63,7 @@ try {
   await bundle();
   writeTypes();
   writeManifest();
+  writeDocuments();
   reportSize();
 } catch (error) {
   fail(error);
@@ -75,8 +81,24 @@ function compile() {
   run("wasm-bindgen", [...options, "--out-dir", BINDINGS, compiled], { env });
   // It declares the module's exports, where js/ imports its bytes.
   rmSync(join(BINDINGS, `${CRATE}_bg.wasm.d.ts`));
+  importSnippetsOnce(join(BINDINGS, `${CRATE}.js`));
   const bytes = join(BINDINGS, `${CRATE}_bg.wasm`);
   run("npx", ["wasm-opt", "-Oz", ...WASM_FEATURES, bytes, "-o", bytes]);
+}
+
+/** wasm-bindgen names a snippet once for each function of it; bundlers warn about the second. */
+function importSnippetsOnce(glue) {
+  const seen = new Set();
+  const lines = readFileSync(glue, "utf8").split("\n");
+  const once = lines.filter((line) => {
+    const [, prefix, path] =
+      line.match(/^(import \* as|) *(?:import\d+ from )?("\.\/snippets\/.+")/) ?? [];
+    if (path === undefined || !/import\d+/.test(line)) return true;
+    const isNew = !seen.has(prefix + path);
+    seen.add(prefix + path);
+    return isNew;
+  });
+  writeFileSync(glue, once.join("\n"));
 }
 
 /**
@@ -112,8 +134,6 @@ async function bundle() {
         keepNames: true,
         legalComments: "none",
         logLevel: "warning",
-        // wasm-bindgen names a snippet once for each function that is imported from it.
-        logOverride: { "duplicate-object-key": "silent" },
       });
     }
     // The same hooks, beside a main entry that is the slim one.
@@ -138,6 +158,18 @@ function bytesFromInit() {
     name: "bytes-from-init",
     setup({ onResolve }) {
       onResolve({ filter: /^\.\/wasm\.js$/ }, () => ({ path: join(ROOT, "js/wasm-slim.ts") }));
+    },
+  };
+}
+
+/** The clock that is bundled with the test kit looks for these, and does without in a page. */
+function noModulesOfNode() {
+  return {
+    name: "no-modules-of-node",
+    setup({ onResolve, onLoad }) {
+      const filter = /^(util|timers|timers\/promises|perf_hooks)$/;
+      onResolve({ filter }, ({ path }) => ({ path, namespace: "none" }));
+      onLoad({ filter: /.*/, namespace: "none" }, () => ({ contents: "module.exports = {};" }));
     },
   };
 }
@@ -206,9 +238,18 @@ function writeManifest() {
     peerDependencies: { react: "^18 || ^19" },
     peerDependenciesMeta: { react: { optional: true } },
   });
+}
+
+/** What belongs to the package beside its code, with the licences of what is bundled in it. */
+function writeDocuments() {
   for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) {
     copyFileSync(join(ROOT, file), join(PACKAGE, file));
   }
+  const licences = ["@sinonjs/fake-timers", "@sinonjs/commons", "type-detect"].map((name) => {
+    const text = readFileSync(join(ROOT, "node_modules", name, "LICENSE"), "utf8");
+    return `testing.js contains ${name}:\n\n${text}`;
+  });
+  writeFileSync(join(PACKAGE, "LICENSES-THIRD-PARTY"), licences.join("\n\n"));
 }
 
 /** Each condition with its own types, or TypeScript takes the one module system for the other. */

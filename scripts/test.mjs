@@ -17,6 +17,7 @@ const LAYERS = [
   { script: "build" },
   { script: "test:types" },
   { script: "test:page", hasTests: true },
+  { script: "test:kit", hasTests: true },
   { script: "test:browser", hasTests: true },
   { script: "test:e2e", hasTests: true },
 ];

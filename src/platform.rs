@@ -5,6 +5,9 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/platform.js")]
 extern "C" {
+    /// Milliseconds on a clock that never runs backwards.
+    pub(crate) fn now() -> f64;
+
     /// Hands an exception of a handler to the page's error reporting.
     pub(crate) fn report(error: &JsValue);
 
@@ -31,11 +34,4 @@ extern "C" {
     /// A message that is about an execution and says no more.
     #[wasm_bindgen(js_name = executionMessage)]
     pub(crate) fn execution_message(message_type: &str, execution_id: &str) -> String;
-}
-
-#[wasm_bindgen]
-extern "C" {
-    /// Milliseconds on a clock that never runs backwards (W3C High Resolution Time).
-    #[wasm_bindgen(js_namespace = performance)]
-    pub(crate) fn now() -> f64;
 }

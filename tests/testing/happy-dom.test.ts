@@ -1,0 +1,12 @@
+// @vitest-environment happy-dom
+
+import { expect, test } from "vitest";
+import { playInPage } from "./page.js";
+
+const globals = () => [window.WebSocket, window.Date, window.setTimeout, performance.now];
+
+test("the kit works in happy-dom, and puts its globals back", async () => {
+  const before = globals();
+  await playInPage();
+  expect(globals()).toEqual(before);
+});

@@ -4,12 +4,13 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use common::*;
 use flowmaestro_protocol::EventType;
 use flowmaestro_websocket::WebSocketClient;
-use js_sys::Function;
+use js_sys::{Function, Promise, TypeError};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -38,8 +39,13 @@ fn status(client: &WebSocketClient) -> String {
     text(&client.state().js_value(), "status")
 }
 
+fn connection_id(client: &WebSocketClient) -> String {
+    text(&client.state().js_value(), "connectionId")
+}
+
 #[wasm_bindgen_test]
 async fn connecting_resolves_at_the_welcome() {
+    let sockets = Sockets::watch();
     let client = client("{}").await;
     let welcome = Recorder::new();
     welcome.on(&client, "connection:established");
@@ -51,39 +57,57 @@ async fn connecting_resolves_at_the_welcome() {
     assert!(client.is_connected());
     assert_eq!(status(&client), "connected");
     assert_eq!(welcome.texts("type"), ["connected"]);
-    let connection_id = text(&client.state().js_value(), "connectionId");
-    assert_eq!(welcome.texts("connectionId"), [connection_id]);
+    assert_eq!(welcome.texts("connectionId"), [connection_id(&client)]);
+    assert!(!sockets.is_closed(0));
     client.disconnect();
     assert!(!client.is_connected());
+    assert!(sockets.is_closed(0));
 }
 
 #[wasm_bindgen_test]
 async fn the_token_can_travel_as_a_subprotocol() {
+    let sockets = Sockets::watch();
     let client = client(r#"{"tokenPlacement":"subprotocol"}"#).await;
     settle(client.connect(token("ada").await.into()))
         .await
         .unwrap();
+    // The gateway would have taken it from the URL as well.
+    assert_eq!(sockets.at(0).url(), ws_url().await);
+    assert_eq!(sockets.at(0).protocol(), "flowmaestro.v1");
     client.disconnect();
 }
 
 #[wasm_bindgen_test]
 async fn a_provider_is_asked_for_a_token() {
     let client = client("{}").await;
-    let provider = Function::new_with_args(
-        "",
-        &format!("return Promise.resolve('{}')", token("ada").await),
-    );
-    settle(client.connect(provider.into())).await.unwrap();
-    client.disconnect();
+    let token = JsValue::from(token("ada").await);
+    let asked = Rc::new(Cell::new(0));
+    let count = Rc::clone(&asked);
+    let provider = Closure::<dyn Fn() -> Promise>::new(move || {
+        count.set(count.get() + 1);
+        Promise::resolve(&token)
+    });
+    for connection in 1..=2 {
+        settle(client.connect(provider.as_ref().clone()))
+            .await
+            .unwrap();
+        assert_eq!(asked.get(), connection);
+        client.disconnect();
+    }
 }
 
 #[wasm_bindgen_test]
 async fn a_wrong_token_rejects_and_is_not_tried_again() {
+    let sockets = Sockets::watch();
     let client = client("{}").await;
     let error = settle(client.connect("wrong".into())).await.unwrap_err();
     assert_eq!(text(&error, "name"), "ConnectionError");
     assert_eq!(text(&error, "code"), "unauthorized");
     assert_eq!(status(&client), "failed");
+    // Not even when asked to: it is still the same token.
+    client.reconnect_now();
+    assert_eq!(status(&client), "failed");
+    assert_eq!(sockets.count(), 1);
 }
 
 #[wasm_bindgen_test]
@@ -281,6 +305,8 @@ async fn a_handler_may_call_anything_on_the_client() {
     register("exec_second", "ada").await;
     let inner = Rc::new(Recorder::new());
     let (again, added) = (Rc::clone(&client), Rc::clone(&inner));
+    let acknowledged = Recorder::new();
+    acknowledged.on(&client, "connection:subscribed");
     let outer = Recorder::with(move |_| {
         added.on(&again, "node:stream");
         subscribe(&again, "exec_second");
@@ -296,7 +322,9 @@ async fn a_handler_may_call_anything_on_the_client() {
     until("the outer handler", || outer.count() == 1).await;
     // A handler that was registered during an event starts with the next one.
     assert_eq!(inner.count(), 0);
-    emit_chunk("exec_reenter", "2").await;
+    until("the subscription", || acknowledged.count() == 2).await;
+    assert_eq!(text(&acknowledged.last(), "executionId"), "exec_second");
+    emit_chunk("exec_second", "2").await;
     until("the inner handler", || inner.count() == 1).await;
     // Disconnecting from within a handler is final too.
     let last = Rc::clone(&client);
@@ -364,15 +392,19 @@ async fn the_same_function_counts_once() {
 
 #[wasm_bindgen_test]
 async fn another_token_takes_the_connection_over() {
-    let client = connected("ada").await;
-    let first = text(&client.state().js_value(), "connectionId");
-    settle(client.connect(token("ada").await.into()))
-        .await
-        .unwrap();
+    let sockets = Sockets::watch();
+    let client = client("{}").await;
+    let ada = JsValue::from(token("ada").await);
+    settle(client.connect(ada.clone())).await.unwrap();
+    let first = connection_id(&client);
+    settle(client.connect(ada)).await.unwrap();
+    assert_eq!(connection_id(&client), first);
     settle(client.connect(token("grace").await.into()))
         .await
         .unwrap();
-    assert_ne!(text(&client.state().js_value(), "connectionId"), first);
+    assert_ne!(connection_id(&client), first);
+    assert_eq!(sockets.count(), 2);
+    assert!(sockets.is_closed(0));
     let documents = Recorder::new();
     documents.on(&client, "kb:document:failed");
     for user in ["ada", "grace"] {
@@ -422,15 +454,11 @@ async fn an_answer_reaches_the_backend() {
     settle(client.submit_user_input(&"exec_answer".into(), &"review".into(), &value))
         .await
         .unwrap();
-    let mut answers = String::new();
-    for _ in 0..500 {
-        answers = user_input().await;
-        if answers.contains("exec_answer") {
-            break;
-        }
-    }
-    assert!(answers.contains(r#""nodeId":"review""#), "{answers}");
-    assert!(answers.contains(r#""decision":"approve""#), "{answers}");
+    let answer = answer_about("exec_answer").await;
+    assert_eq!(text(&answer, "nodeId"), "review");
+    assert_eq!(text(&answer, "userId"), "ada");
+    assert_eq!(text(&get(&answer, "value"), "decision"), "approve");
+    assert_eq!(text(&get(&answer, "value"), "note"), "ü");
     client.disconnect();
     let refused =
         settle(client.submit_user_input(&"exec_answer".into(), &"review".into(), &value)).await;
@@ -440,29 +468,42 @@ async fn an_answer_reaches_the_backend() {
 #[wasm_bindgen_test]
 async fn bad_arguments_are_typed_errors() {
     let client = client("{}").await;
+    let is_type_error = |error: JsValue| error.is_instance_of::<TypeError>();
     for id in [
         JsValue::from(5),
         JsValue::NULL,
         "".into(),
         "x".repeat(129).into(),
+        js_sys::eval(r#""\ud800""#).unwrap(),
     ] {
-        let error = client.subscribe_to_execution(&id).unwrap_err();
-        assert!(error.is_instance_of::<js_sys::TypeError>());
+        assert!(is_type_error(
+            client.subscribe_to_execution(&id).unwrap_err()
+        ));
     }
-    let lone = js_sys::eval(r#""\ud800""#).unwrap();
-    assert!(client.subscribe_to_execution(&lone).is_err());
-    assert!(
-        client
-            .on(&"x".into(), &5.into(), &JsValue::UNDEFINED, false, None)
-            .is_err()
-    );
+    let registered = client.on(&"x".into(), &5.into(), &JsValue::UNDEFINED, false, None);
+    assert!(is_type_error(registered.unwrap_err()));
+    for token in [JsValue::from(5), "".into()] {
+        assert!(is_type_error(
+            settle(client.connect(token)).await.unwrap_err()
+        ));
+    }
+    for options in [
+        r#"{"connectTimeoutMs":0}"#,
+        r#"{"reconnect":{"maxAttempts":-1}}"#,
+    ] {
+        assert!(is_type_error(try_configure(&client, options).unwrap_err()));
+    }
     let large = JsValue::from("x".repeat(70_000));
     let _pending = client.connect(token("ada").await.into());
-    let error = settle(client.submit_user_input(&"e".into(), &"n".into(), &large)).await;
-    assert_eq!(text(&error.unwrap_err(), "code"), "message_too_large");
-    let error =
-        settle(client.submit_user_input(&"e".into(), &"n".into(), &JsValue::UNDEFINED)).await;
-    assert_eq!(text(&error.unwrap_err(), "code"), "not_serializable");
+    for (value, code) in [
+        (large, "message_too_large"),
+        (JsValue::UNDEFINED, "not_serializable"),
+    ] {
+        let submitted = client.submit_user_input(&"e".into(), &"n".into(), &value);
+        let error = settle(submitted).await.unwrap_err();
+        assert_eq!(text(&error, "name"), "RequestError");
+        assert_eq!(text(&error, "code"), code);
+    }
     client.disconnect();
 }
 

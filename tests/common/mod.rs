@@ -10,11 +10,11 @@ use std::rc::Rc;
 
 use flowmaestro_websocket::WebSocketClient;
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{Function, JSON, Promise, Reflect};
+use js_sys::{Array, Function, JSON, Promise, Reflect};
 use tsify::Ts;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Request, RequestInit, Response};
+use web_sys::{Request, RequestInit, Response, WebSocket};
 
 /// How often a condition is looked at, and for how long, in ms.
 const POLL_MS: u32 = 10;
@@ -98,11 +98,17 @@ pub async fn emit_chunk(execution: &str, chunk: &str) {
     .await;
 }
 
-/// What the gateway handed to its backend, as JSON.
-pub async fn user_input() -> String {
-    JSON::stringify(&control("GET", "/user-input", None).await)
-        .unwrap()
-        .into()
+/// The first answer about this execution that the gateway handed to its backend.
+pub async fn answer_about(execution: &str) -> JsValue {
+    for _ in 0..PATIENCE_MS / POLL_MS {
+        let answers: Array = control("GET", "/user-input", None).await.unchecked_into();
+        let mut answers = answers.iter();
+        if let Some(answer) = answers.find(|answer| text(answer, "executionId") == execution) {
+            return answer;
+        }
+        TimeoutFuture::new(POLL_MS).await;
+    }
+    panic!("waited in vain for: an answer about {execution}");
 }
 
 /// Kills or starts the gateway.
@@ -124,9 +130,12 @@ pub async fn client(options: &str) -> WebSocketClient {
 
 /// Sets options given as JSON.
 pub fn configure(client: &WebSocketClient, options: &str) {
-    client
-        .configure(Ts::new_unchecked(JSON::parse(options).unwrap()))
-        .unwrap();
+    try_configure(client, options).unwrap();
+}
+
+/// Sets options given as JSON, which the client may refuse.
+pub fn try_configure(client: &WebSocketClient, options: &str) -> Result<(), JsValue> {
+    client.configure(Ts::new_unchecked(JSON::parse(options).unwrap()))
 }
 
 /// A client of the gateway, connected as this user.
@@ -199,4 +208,50 @@ impl Recorder {
     pub fn last(&self) -> JsValue {
         self.events.borrow().last().unwrap().clone()
     }
+}
+
+/// The sockets that the page opens while this is alive, in order.
+pub struct Sockets {
+    opened: Array,
+    native: JsValue,
+}
+
+impl Sockets {
+    pub fn watch() -> Self {
+        let opened = Array::new();
+        let native = get(&js_sys::global(), "WebSocket");
+        let watched = Function::new_with_args(
+            "Native, opened",
+            "return class extends Native {
+                constructor(...args) { super(...args); opened.push(this); }
+            };",
+        );
+        let watched = watched.call2(&JsValue::UNDEFINED, &native, &opened);
+        set_web_socket(&watched.unwrap());
+        Self { opened, native }
+    }
+
+    pub fn count(&self) -> u32 {
+        self.opened.length()
+    }
+
+    /// The socket of this number, from 0.
+    pub fn at(&self, index: u32) -> WebSocket {
+        self.opened.get(index).unchecked_into()
+    }
+
+    /// Whether a socket was closed, which the server may still have to answer.
+    pub fn is_closed(&self, index: u32) -> bool {
+        self.at(index).ready_state() >= WebSocket::CLOSING
+    }
+}
+
+impl Drop for Sockets {
+    fn drop(&mut self) {
+        set_web_socket(&self.native);
+    }
+}
+
+fn set_web_socket(class: &JsValue) {
+    Reflect::set(&js_sys::global(), &"WebSocket".into(), class).unwrap();
 }

@@ -74,10 +74,18 @@ async function start(workflow) {
   await page.getByTestId("run").waitFor();
 }
 
-async function upload(name, text) {
+async function upload(name, content) {
   await page.goto(`${url}/#/`);
-  const file = { name, mimeType: "text/markdown", buffer: Buffer.from(text) };
+  const file = { name, mimeType: "text/markdown", buffer: Buffer.from(content) };
   await page.locator('input[type="file"]').setInputFiles(file);
+}
+
+/** Approves the report, and returns it as the server has it. */
+async function approve() {
+  const approval = page.getByTestId("approval");
+  const report = await approval.getByRole("region", { name: "Text to decide on" }).textContent();
+  await approval.getByRole("button", { name: "Approve" }).click();
+  return report;
 }
 
 test("an uploaded document is processed, and a run on it ends after a retry and an approval", async () => {
@@ -87,7 +95,10 @@ test("an uploaded document is processed, and a run on it ends after a retry and 
   await start("Document report");
   await logged("node:retry");
   await page.getByTestId("stream").first().waitFor();
-  await page.getByTestId("approval").getByRole("button", { name: "Approve" }).click();
+  const report = await approve();
+  assert.match(report, /^# notes\.md\n/);
+  assert.match(report, /A gateway tells the browser/);
+  assert.equal(await page.getByTestId("stream").textContent(), report);
   await page.getByTestId("outputs").waitFor();
   await node("publish", "completed");
   await logged("execution:started");
@@ -97,16 +108,21 @@ test("an uploaded document is processed, and a run on it ends after a retry and 
 });
 
 test("a document that is no text is refused or fails with words", async () => {
-  await upload("empty.md", "\n");
+  await upload("blank.md", "\n");
+  await page.locator('[data-document="blank.md"]', { hasText: "has no text" }).waitFor();
+  await upload("picture.md", Uint8Array.of(0x89, 0x50, 0x4e, 0x47));
   await page
-    .getByText(/empty|no text/i)
-    .first()
+    .getByRole("alert")
+    .filter({ hasText: "picture.md: This is not UTF-8 text." })
     .waitFor();
 });
 
 test("a run that fails says where and why", async () => {
   await start("A run that fails");
-  await page.getByTestId("failure").waitFor();
+  const failure = page.getByTestId("failure");
+  await failure.getByRole("heading", { name: "Translate" }).waitFor();
+  await failure.getByText("No translation service is configured.").waitFor();
+  await node("translate", "failed");
   await logged("node:failed");
   await logged("execution:failed");
 });
@@ -118,9 +134,14 @@ test("a gateway killed and restarted in the middle of a run costs nothing", asyn
   await status("connection", "waiting");
   await server.start();
   await status("connection", "connected");
-  await page.getByTestId("approval").getByRole("button", { name: "Approve" }).click();
+  const report = await approve();
+  // No word of it is lost, and none is there twice.
+  assert.equal(await page.getByTestId("stream").textContent(), report);
   await page.getByTestId("outputs").waitFor();
   await node("publish", "completed");
+  // No step that was done is done again.
+  const steps = await page.locator("[data-node]").count();
+  assert.equal(await page.locator('[data-type="node:completed"]').count(), steps);
   assert.deepEqual(problems, []);
 });
 
@@ -136,4 +157,5 @@ test("another user does not see the run", async () => {
     .first()
     .waitFor();
   assert.equal(await stranger.getByTestId("outputs").count(), 0);
+  await stranger.getByText("No runs yet.").waitFor();
 });

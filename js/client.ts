@@ -1,3 +1,4 @@
+import { type EventIteratorOptions, iterateEvents } from "./event-iterator.js";
 import type { EventMap } from "./events.js";
 import { checkOptionNames } from "./options.js";
 import type { ClientOptions, ClientStats, ConnectionState } from "./wasm/types.js";
@@ -17,13 +18,58 @@ export interface ConnectionStateEvent {
 /** The server has acknowledged a subscription, also after each reconnect. */
 export interface ConnectionSubscribed {
   type: "connection:subscribed";
+  /** The execution, where it is one. */
+  executionId: string;
+  /** The room, where it is one. */
+  room?: string;
+  /** The subscription was live on an earlier connection. */
+  resumed: boolean;
+  /**
+   * Everything follows that was missed: since the earlier connection, or since the execution began.
+   * A baseline server keeps no history, and sends what happens from now on: fetch the rest.
+   */
+  recovered: boolean;
+}
+
+/** Events of an execution are missing, and will not come. Told before the next one. */
+export interface ConnectionGap {
+  type: "connection:gap";
+  /** The execution: fetch its state. */
+  executionId: string;
+  /** The number of the first missing event; `null` where the server does not number them. */
+  fromSeq: number | null;
+  /** The number of the last missing event; `null` when that is not known yet. */
+  toSeq: number | null;
+  /**
+   * Why: the server does not keep them any more (`evicted`), has lost its history (`restarted`) or
+   * never had one (`baseline`).
+   */
+  reason: "evicted" | "restarted" | "baseline";
+}
+
+/** Who watches an execution, whenever it changes. Asked for with `presence: true`. */
+export interface Presence {
+  type: "presence";
   /** The execution. */
   executionId: string;
-  /**
-   * The subscription was live on an earlier connection. The server keeps no history, so what
-   * happened in between was not sent: fetch the execution's state.
-   */
-  resumed: boolean;
+  /** The users who are subscribed to it. */
+  viewers: readonly Viewer[];
+}
+
+/** A user who watches an execution. */
+export interface Viewer {
+  /** The user. */
+  userId: string;
+  /** On how many connections. */
+  connections: number;
+  /** Since when, in ms since the Unix epoch. */
+  since: number;
+}
+
+/** How an execution is subscribed. */
+export interface SubscriptionOptions {
+  /** Whether to be told who else watches, in `presence` events. Default: `false`. */
+  presence?: boolean;
 }
 
 /** Something was refused or could not be read; the connection goes on. */
@@ -31,8 +77,8 @@ export interface ConnectionErrorEvent {
   type: "connection:error";
   /**
    * What it is, for programs: `invalid_message` (a frame that could not be read),
-   * `token_unavailable` (the provider failed), `subscription_unanswered`, or a code of the server's
-   * such as `forbidden`.
+   * `token_unavailable` (the provider failed), `token_expiring` (and no provider can be asked),
+   * `subscription_unanswered`, or a code of the server's such as `forbidden`.
    */
   code: string;
   /** What it is, for people. It names the event and field, and never repeats content. */
@@ -51,7 +97,9 @@ export interface UnknownEvent {
 export interface ClientEventMap extends EventMap {
   "connection:state": ConnectionStateEvent;
   "connection:subscribed": ConnectionSubscribed;
+  "connection:gap": ConnectionGap;
   "connection:error": ConnectionErrorEvent;
+  presence: Presence;
   /** Every event, after its own handlers; also a message of a type that is not listed here. */
   "*": EventMap[keyof EventMap];
 }
@@ -266,8 +314,9 @@ export class WebSocketClient {
    * @throws TypeError when the id is not one; RequestError (`too_many_subscriptions`) over the
    * limit.
    */
-  subscribeToExecution(executionId: string): void {
+  subscribeToExecution(executionId: string, { presence }: SubscriptionOptions = {}): void {
     this.#client.subscribeToExecution(executionId);
+    if (presence) this.#client.watchPresence(executionId);
   }
 
   /**
@@ -281,11 +330,49 @@ export class WebSocketClient {
   }
 
   /**
+   * Asks for the events of every execution in a room. Calls are counted, as those of
+   * `subscribeToExecution` are. What happens while the connection is down is not sent again.
+   *
+   * @param room - `workspace:<id>` or `project:<id>`.
+   * @throws TypeError when the room is none; RequestError (`too_many_subscriptions`) over the limit.
+   */
+  subscribeToRoom(room: string): void {
+    this.#client.subscribeToRoom(room);
+  }
+
+  /** Takes one `subscribeToRoom` back. */
+  unsubscribeFromRoom(room: string): void {
+    this.#client.unsubscribeFromRoom(room);
+  }
+
+  /**
+   * Events for a `for await` loop, from this call on until the loop is left or the signal aborts.
+   *
+   * ```ts
+   * for await (const { chunk } of websocket.events("node:stream", { executionId, signal })) {
+   *   output.append(chunk);
+   * }
+   * ```
+   *
+   * @throws TypeError when an argument is not what it should be; EventOverflowError from the loop,
+   * when it is too slow and `overflow` is `"fail"`.
+   */
+  events<K extends keyof ClientEventMap>(
+    type: K,
+    options?: EventIteratorOptions,
+  ): AsyncIterableIterator<ClientEventMap[K]>;
+  events(type: string, options?: EventIteratorOptions): AsyncIterableIterator<UnknownEvent>;
+  events(type: string, options: EventIteratorOptions = {}): AsyncIterableIterator<UnknownEvent> {
+    const { executionId } = options;
+    return iterateEvents((handler) => this.on(type, handler, { executionId }), options);
+  }
+
+  /**
    * Answers a `user:input:required`. Waits for a connection if there is none.
    *
    * @param value - The answer: anything that has a JSON form.
-   * @returns A promise that resolves once the answer was handed to an open connection. Handlers of
-   * `user:input:response` get the event then. It may be left alone, like that of `connect`.
+   * @returns A promise that resolves once the server has taken the answer, or with a baseline server
+   * once it was handed to an open connection. Handlers of `user:input:response` get the event then. It may be left alone, like that of `connect`.
    * @throws TypeError or RequestError, as a rejection; nothing was sent then.
    */
   submitUserInput(executionId: string, nodeId: string, value: unknown): Promise<void> {

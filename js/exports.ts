@@ -13,14 +13,20 @@ export { ConnectionError, RequestError } from "../src/errors.js";
 export type {
   ClientEventMap,
   ConnectionErrorEvent,
+  ConnectionGap,
   ConnectionStateEvent,
   ConnectionSubscribed,
   EventHandler,
   HandlerOptions,
+  Presence,
+  SubscriptionOptions,
   TokenProvider,
   UnknownEvent,
   Unlisten,
+  Viewer,
 } from "./client.js";
+export type { EventIteratorOptions, OverflowPolicy } from "./event-iterator.js";
+export { EventOverflowError } from "./event-iterator.js";
 export type * from "./events.js";
 export type {
   ClientOptions,

@@ -8,6 +8,8 @@ const CLIENT: Names<ClientOptions> = {
   reconnect: true,
   connectTimeoutMs: true,
   unsubscribeDelayMs: true,
+  pingIntervalMs: true,
+  pongTimeoutMs: true,
   limits: true,
   logLevel: true,
 };
@@ -27,6 +29,7 @@ const LIMITS: Names<LimitOptions> = {
   maxSubscriptions: true,
   maxQueuedMessages: true,
   maxQueuedBytes: true,
+  maxMessageAgeMs: true,
 };
 
 /**

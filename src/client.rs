@@ -168,6 +168,38 @@ impl WebSocketClient {
         Ok(())
     }
 
+    /// Wants to know who else watches an execution that is subscribed.
+    ///
+    /// # Errors
+    /// A `TypeError` when the id is not one.
+    #[wasm_bindgen(js_name = watchPresence)]
+    pub fn watch_presence(&self, execution_id: &JsValue) -> Result<(), JsValue> {
+        self.driver
+            .watch_presence(&id("executionId", execution_id)?);
+        Ok(())
+    }
+
+    /// One more holder wants the events of every execution in this room.
+    ///
+    /// # Errors
+    /// A `TypeError` when it is none, a `RequestError` when there are too many subscriptions.
+    #[wasm_bindgen(js_name = subscribeToRoom)]
+    pub fn subscribe_to_room(&self, room: &JsValue) -> Result<(), JsValue> {
+        self.driver
+            .subscribe_room(&room_name(room)?)
+            .map_err(errors::refused)
+    }
+
+    /// One holder less wants the events of this room.
+    ///
+    /// # Errors
+    /// A `TypeError` when it is none.
+    #[wasm_bindgen(js_name = unsubscribeFromRoom)]
+    pub fn unsubscribe_from_room(&self, room: &JsValue) -> Result<(), JsValue> {
+        self.driver.unsubscribe_room(&room_name(room)?);
+        Ok(())
+    }
+
     /// Answers a `user:input:required`. The promise resolves once the answer was handed to an open
     /// connection and rejects with a `TypeError` or a `RequestError`.
     #[wasm_bindgen(js_name = submitUserInput)]
@@ -255,6 +287,19 @@ fn id(what: &str, value: &JsValue) -> Result<String, JsValue> {
         return Err(errors::type_error(&message));
     }
     Ok(id)
+}
+
+fn room_name(room: &JsValue) -> Result<String, JsValue> {
+    let name = string("the room", room)?;
+    let id = name
+        .strip_prefix("workspace:")
+        .or_else(|| name.strip_prefix("project:"));
+    match id {
+        Some(id) if !id.is_empty() && id.len() <= MAX_ID_BYTES => Ok(name),
+        _ => Err(errors::type_error(
+            "the room must be workspace:<id> or project:<id>",
+        )),
+    }
 }
 
 /// The event that answers a request for input, and its text.

@@ -5,17 +5,32 @@
 //
 // @ts-check
 
-// The kinds of frame, as src/decoder.rs reads them.
+// The kinds of frame, as src/decoder.rs reads them, and what number comes along.
 const INVALID = 0;
 const WELCOME = 1;
-const WELCOME_WITH_FEATURES = 2;
+const WELCOME_WITH_FEATURES = 2; // the features' bits
 const SUBSCRIBED = 3;
 const UNSUBSCRIBED = 4;
-const ERROR = 5;
-const ERROR_FORBIDDEN = 6;
-const EVENT = 7;
+const ERROR = 5; // the message's number, or 0
+const ERROR_FORBIDDEN = 6; // the message's number, or 0
+const EVENT = 7; // the event's number in its execution, or 0
 const FOREIGN_EVENT = 8;
 const UNKNOWN = 9;
+const RECOVERED = 10; // the head
+const NOT_RECOVERED = 11; // the head
+const RESTARTED = 12; // the head
+const ACKNOWLEDGED = 13; // the message's number
+const HEAD = 14; // the head
+const PONG = 15; // the ping's number
+const AUTH_EXPIRING = 16;
+const AUTHENTICATED = 17;
+const STRAY_ANSWER = 18;
+
+// Where the parts of a packed frame begin: the kind, the event's index, whether the server wants an
+// acknowledgement, the execution's key plus one.
+const INDEX = 5;
+const ACK = 10;
+const KEY = 11;
 
 // How a field is checked, as src/decoder.rs writes it.
 const STRING = 0;
@@ -44,8 +59,20 @@ function isRecord(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** @typedef {(frame: number, payload: unknown, detail: number) => void} Sink */
+
+/** @typedef {Record<string, unknown> & { type: string }} Message */
+
 export class Decoder {
   constructor() {
+    /** @type {Map<string, number>} */
+    this.features = new Map();
+    /** The epoch of the server's history, by execution. @type {Map<string, string>} */
+    this.epochs = new Map();
+    /** The server may send binary frames. */
+    this.inflates = false;
+    /** Tells this client's messages from those of the user's other pages. */
+    this.client = randomId();
     /** @type {Map<string, Declaration>} */
     this.events = new Map();
     /** @type {Map<string, number>} */
@@ -77,6 +104,15 @@ export class Decoder {
   }
 
   /**
+   * Declares a feature by its name and its bit.
+   * @param {string} name
+   * @param {number} bit
+   */
+  defineFeature(name, bit) {
+    this.features.set(name, bit);
+  }
+
+  /**
    * From now on this execution is this number.
    * @param {string} executionId
    * @param {number} key
@@ -91,31 +127,57 @@ export class Decoder {
    */
   forget(executionId) {
     this.executions.delete(executionId);
+    this.epochs.delete(executionId);
   }
 
   /**
-   * The `onmessage` of a socket. `sink(frame, payload)` gets a packed number (kind in bits 0–3,
-   * event index in bits 4–8, execution key plus one from bit 9) and the message, or for an invalid
-   * frame what is wrong with it.
-   * @param {(frame: number, payload: unknown) => void} sink
+   * What a socket's messages go to; see `Listener`. `sink(frame, payload, detail)` gets a packed
+   * number, the message (or for an invalid frame what is wrong with it), and the number that the
+   * kind is commented with above.
+   * @param {Sink} sink
    */
   listener(sink) {
-    return (/** @type {MessageEvent} */ { data }) => {
-      let message;
-      let event;
+    return new Listener(this, sink);
+  }
+
+  /**
+   * Reads one text frame.
+   * @param {unknown} data
+   * @param {Sink} sink
+   */
+  accept(data, sink) {
+    let message;
+    let event;
+    try {
+      message = this.read(data);
+      if (message.type === "batch") return this.acceptBatch(message, sink);
+      event = this.events.get(message.type);
+      if (event !== undefined) check(message, event);
+    } catch (error) {
+      return sink(INVALID, reason(error), 0);
+    }
+    this.classify(message, event, sink);
+  }
+
+  /**
+   * The events of a batch, each as if it had come alone: one that is invalid spoils no other.
+   * @param {Message} batch
+   * @param {Sink} sink
+   */
+  acceptBatch(batch, sink) {
+    if (!Array.isArray(batch.events)) throw "batch.events: expected array";
+    for (const message of batch.events) {
       try {
-        message = this.read(data);
-        event = this.events.get(message.type);
-        if (event !== undefined) check(message, event);
+        const event = isRecord(message)
+          ? this.events.get(/** @type {string} */ (message.type))
+          : undefined;
+        if (event === undefined) throw "batch.events: expected events";
+        check(message, event);
+        this.classify(/** @type {Message} */ (message), event, sink);
       } catch (error) {
-        // Only our own refusals and JSON.parse throw here. The parser's words may quote the text,
-        // so they stay behind.
-        const reason = error instanceof SyntaxError ? "not valid JSON" : String(error);
-        sink(INVALID, reason);
-        return;
+        sink(INVALID, reason(error), 0);
       }
-      sink(this.classify(message, event), message);
-    };
+    }
   }
 
   /**
@@ -136,44 +198,250 @@ export class Decoder {
   }
 
   /**
-   * @param {Record<string, unknown>} message
+   * @param {Message} message
    * @param {Declaration | undefined} event
+   * @param {Sink} sink
    */
-  classify(message, event) {
-    if (event === undefined) return this.classifySystem(message);
-    if (event.scoped) return this.pack(EVENT, message.executionId, event.index);
-    if (message.type === "connected") {
-      return Array.isArray(message.features) ? WELCOME_WITH_FEATURES : WELCOME;
-    }
-    return EVENT | (event.index << 4);
+  classify(message, event, sink) {
+    if (event === undefined) return this.classifySystem(message, sink);
+    if (message.type === "connected") return this.welcome(message, sink);
+    if (!event.scoped) return sink(EVENT | (event.index << INDEX), message, 0);
+    const key = this.executions.get(/** @type {string} */ (message.executionId));
+    if (key === undefined) return sink(FOREIGN_EVENT | (event.index << INDEX), message, 0);
+    const ack = message.ack === true ? 1 << ACK : 0;
+    sink(EVENT | (event.index << INDEX) | ack | ((key + 1) << KEY), message, integer(message.seq));
   }
 
-  /** @param {Record<string, unknown>} message */
-  classifySystem(message) {
+  /**
+   * @param {Message} message
+   * @param {Sink} sink
+   */
+  welcome(message, sink) {
+    this.inflates = false;
+    if (!Array.isArray(message.features)) return sink(WELCOME, message, 0);
+    const bits = message.features.reduce((bits, name) => bits | (this.features.get(name) ?? 0), 0);
+    this.inflates = message.features.includes("gzip");
+    sink(WELCOME_WITH_FEATURES, message, bits);
+  }
+
+  /**
+   * @param {Message} message
+   * @param {Sink} sink
+   */
+  classifySystem(message, sink) {
     switch (message.type) {
       case "subscribed":
-        return this.pack(SUBSCRIBED, message.executionId, 0);
+        return this.subscribed(message, sink);
       case "unsubscribed":
-        return this.pack(UNSUBSCRIBED, message.executionId, 0);
+        return this.about(UNSUBSCRIBED, message, 0, sink);
       case "error": {
         const kind = message.code === "forbidden" ? ERROR_FORBIDDEN : ERROR;
-        const key = this.executions.get(/** @type {string} */ (message.executionId));
-        return key === undefined ? kind : kind | ((key + 1) << 9);
+        const key = this.executions.get(subject(message));
+        const about = key === undefined ? 0 : (key + 1) << KEY;
+        return sink(kind | about, message, this.messageNumber(message));
       }
+      case "ack":
+        return sink(ACKNOWLEDGED, undefined, this.messageNumber(message));
+      case "pong":
+        return this.pong(message, sink);
+      case "auth:expiring":
+        return sink(AUTH_EXPIRING, undefined, 0);
+      case "authenticated":
+        return sink(AUTHENTICATED, undefined, 0);
       default:
-        return UNKNOWN;
+        sink(UNKNOWN, message, 0);
     }
   }
 
   /**
-   * @param {number} kind
-   * @param {unknown} executionId
-   * @param {number} index
+   * @param {Message} message
+   * @param {Sink} sink
    */
-  pack(kind, executionId, index) {
-    const key = this.executions.get(/** @type {string} */ (executionId));
-    return key === undefined ? FOREIGN_EVENT : kind | (index << 4) | ((key + 1) << 9);
+  subscribed(message, sink) {
+    const { epoch, recovered } = message;
+    if (typeof epoch !== "string" || typeof recovered !== "boolean") {
+      return this.about(SUBSCRIBED, message, 0, sink);
+    }
+    const executionId = subject(message);
+    const before = this.epochs.get(executionId);
+    if (this.executions.has(executionId)) this.epochs.set(executionId, epoch);
+    const restarted = before !== undefined && before !== epoch;
+    const lost = restarted ? RESTARTED : NOT_RECOVERED;
+    this.about(recovered ? RECOVERED : lost, message, integer(message.head), sink);
   }
+
+  /**
+   * The heads of the subscriptions come first: the answer to the ping stands for all of them.
+   * @param {Message} message
+   * @param {Sink} sink
+   */
+  pong(message, sink) {
+    const heads = isRecord(message.heads) ? message.heads : {};
+    for (const [executionId, head] of Object.entries(heads)) {
+      const key = this.executions.get(executionId);
+      if (key !== undefined) sink(HEAD | ((key + 1) << KEY), undefined, integer(head));
+    }
+    sink(PONG, undefined, integer(message.id));
+  }
+
+  /**
+   * @param {number} kind
+   * @param {Message} message
+   * @param {number} detail
+   * @param {Sink} sink
+   */
+  about(kind, message, detail, sink) {
+    const key = this.executions.get(subject(message));
+    sink(key === undefined ? STRAY_ANSWER : kind | ((key + 1) << KEY), message, detail);
+  }
+
+  /**
+   * The number of one of this client's messages, 0 if it is none.
+   * @param {Message} message
+   */
+  messageNumber({ messageId }) {
+    const [client, number] = typeof messageId === "string" ? messageId.split(".") : [];
+    return client === this.client ? integer(Number(number)) : 0;
+  }
+
+  /**
+   * A message with a number, under which the server acknowledges it.
+   * @param {string} text
+   * @param {number} number
+   */
+  numbered(text, number) {
+    return `${text.slice(0, -1)},"messageId":"${this.client}.${number}"}`;
+  }
+
+  /**
+   * `subscribe`: to an execution, or to a room as its name says.
+   * @param {string} name
+   * @param {number | undefined} after
+   * @param {boolean} presence
+   */
+  subscribe(name, after, presence) {
+    const about = named(name);
+    const from = after === undefined ? {} : { after, epoch: this.epochs.get(name) };
+    return JSON.stringify({ type: "subscribe", ...about, ...from, ...(presence && { presence }) });
+  }
+
+  /**
+   * `unsubscribe`, likewise.
+   * @param {string} name
+   */
+  unsubscribe(name) {
+    return JSON.stringify({ type: "unsubscribe", ...named(name) });
+  }
+}
+
+/**
+ * The messages of one socket, in order: one that is compressed holds up those behind it.
+ */
+class Listener {
+  /**
+   * @param {Decoder} decoder
+   * @param {Sink} sink
+   */
+  constructor(decoder, sink) {
+    this.decoder = decoder;
+    this.sink = sink;
+    /** @type {unknown[]} */
+    this.waiting = [];
+    this.stopped = false;
+    this.onmessage = (/** @type {MessageEvent} */ { data }) => this.receive(data);
+  }
+
+  /** Whatever still arrives is nobody's business. */
+  stop() {
+    this.stopped = true;
+  }
+
+  /** @param {unknown} data */
+  receive(data) {
+    const isText = typeof data === "string" || !this.decoder.inflates;
+    if (isText && this.waiting.length === 0) return this.decoder.accept(data, this.sink);
+    this.waiting.push(data);
+    if (this.waiting.length === 1) void this.drain();
+  }
+
+  async drain() {
+    while (this.waiting.length > 0 && !this.stopped) {
+      const [data] = this.waiting;
+      const text = typeof data === "string" ? data : await inflate(data, this.decoder.limit);
+      if (this.stopped) return;
+      this.waiting.shift();
+      this.decoder.accept(text, this.sink);
+    }
+  }
+}
+
+/**
+ * The text of a binary frame, which is the gzip of one text message. What it is not comes back as
+ * it is, to be refused like any other.
+ * @param {unknown} data
+ * @param {number} limit
+ * @returns {Promise<unknown>}
+ */
+async function inflate(data, limit) {
+  if (!(data instanceof ArrayBuffer) || typeof DecompressionStream === "undefined") return data;
+  try {
+    const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const decoder = new TextDecoder("utf-8", { fatal: true });
+    let text = "";
+    // A few bytes may stand for gigabytes: what is over the limit is not even unpacked.
+    for (const reader = stream.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) return text + decoder.decode();
+      text += decoder.decode(value, { stream: true });
+      if (text.length > limit) {
+        void reader.cancel().catch(() => {});
+        return text;
+      }
+    }
+  } catch {
+    return data;
+  }
+}
+
+/**
+ * What was thrown while a frame was read, in words. Only our own refusals and JSON.parse throw; the
+ * parser's words may quote the text, so they stay behind.
+ * @param {unknown} error
+ */
+function reason(error) {
+  return error instanceof SyntaxError ? "not valid JSON" : String(error);
+}
+
+/**
+ * A whole number that is exact in JavaScript and in Rust, or 0.
+ * @param {unknown} value
+ */
+function integer(value) {
+  return Number.isSafeInteger(value) && /** @type {number} */ (value) > 0
+    ? /** @type {number} */ (value)
+    : 0;
+}
+
+/**
+ * What a message is about: an execution, or a room as Rust names it.
+ * @param {Message} message
+ */
+function subject({ executionId, room }) {
+  return /** @type {string} */ (typeof room === "string" ? `${ROOM}${room}` : executionId);
+}
+
+/** No execution's id has it: it stands before the names of rooms. */
+const ROOM = "\u0000room:";
+
+/** @param {string} name */
+function named(name) {
+  return name.startsWith(ROOM) ? { room: name.slice(ROOM.length) } : { executionId: name };
+}
+
+function randomId() {
+  const bytes = globalThis.crypto?.getRandomValues(new Uint8Array(12)) ?? [];
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex || Math.random().toString(16).slice(2);
 }
 
 /**

@@ -1,7 +1,7 @@
 //! The Rust side of `decoder.js`: the tables that it checks by, and the numbers that it answers.
 
-use flowmaestro_protocol::{EventType, Field, FieldKind, Scope};
-use flowmaestro_session::{ExecutionKey, FrameKind};
+use flowmaestro_protocol::{EventType, Feature, Features, Field, FieldKind, Scope};
+use flowmaestro_session::{ExecutionKey, Frame, FrameKind, Generation, Input, Position, SendId};
 use js_sys::{Function, JsString};
 use wasm_bindgen::prelude::*;
 
@@ -34,9 +34,41 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn forget(this: &Decoder, execution_id: &str);
 
+    #[wasm_bindgen(method, js_name = defineFeature)]
+    fn define_feature(this: &Decoder, name: &str, bit: u8);
+
     #[wasm_bindgen(method)]
-    pub(crate) fn listener(this: &Decoder, sink: &JsValue) -> Function;
+    pub(crate) fn listener(this: &Decoder, sink: &JsValue) -> Listener;
+
+    /// A message with a number, under which the server acknowledges it.
+    #[wasm_bindgen(method)]
+    pub(crate) fn numbered(this: &Decoder, text: &JsValue, number: u32) -> JsValue;
+
+    /// `subscribe`, to an execution or a room.
+    #[wasm_bindgen(method)]
+    pub(crate) fn subscribe(
+        this: &Decoder,
+        name: &str,
+        after: Option<f64>,
+        presence: bool,
+    ) -> String;
+
+    /// `unsubscribe`, from an execution or a room.
+    #[wasm_bindgen(method)]
+    pub(crate) fn unsubscribe(this: &Decoder, name: &str) -> String;
+
+    /// The messages of one socket.
+    pub(crate) type Listener;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn onmessage(this: &Listener) -> Function;
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn stop(this: &Listener);
 }
+
+/// Stands before the name of a room: no execution's id has it.
+pub(crate) const ROOM: &str = "\0room:";
 
 /// Added to a field's kind where the field may be absent.
 const OPTIONAL: u8 = 4;
@@ -56,6 +88,10 @@ impl Decoder {
                 &fields.iter().map(kind_number).collect::<Vec<_>>(),
                 fields.iter().map(|field| literal(field).into()).collect(),
             );
+        }
+        for feature in Feature::ALL {
+            let bit = Features::from_iter([feature]).bits();
+            decoder.define_feature(feature.as_str(), bit);
         }
         decoder
     }
@@ -82,30 +118,69 @@ fn literal(field: &Field) -> &'static str {
     }
 }
 
-/// Reads the packed number of `decoder.js`.
-pub(crate) fn unpack(frame: u32) -> FrameKind {
-    let event = (frame >> 4 & 31) as u8;
-    let execution = (frame >> 9).checked_sub(1).map(ExecutionKey);
-    match (frame & 15, execution) {
-        (1, _) => FrameKind::Welcome { features: false },
-        (2, _) => FrameKind::Welcome { features: true },
-        (3, Some(key)) => FrameKind::Subscribed(key),
-        (4, Some(key)) => FrameKind::Unsubscribed(key),
-        (5, execution) => FrameKind::Error {
+/// Reads what `decoder.js` found a frame to be.
+pub(crate) fn unpack(
+    generation: Generation,
+    frame: u32,
+    payload: JsValue,
+    detail: f64,
+) -> Input<JsValue> {
+    let kind = frame & 31;
+    let key = (frame >> 11).checked_sub(1).map(ExecutionKey);
+    if let (HEAD, Some(execution)) = (kind, key) {
+        return Input::Head {
+            generation,
             execution,
-            forbidden: false,
+            seq: detail as u64,
+        };
+    }
+    let kind = frame_kind(kind, key, frame, detail);
+    let frame = Frame { kind, payload };
+    Input::SocketFrame { generation, frame }
+}
+
+const HEAD: u32 = 14;
+
+fn frame_kind(kind: u32, key: Option<ExecutionKey>, frame: u32, detail: f64) -> FrameKind {
+    let event = (frame >> 5 & 31) as u8;
+    let number = (detail > 0.0).then_some(detail as u64);
+    match (kind, key) {
+        (1, _) => FrameKind::Welcome { features: None },
+        (2, _) => FrameKind::Welcome {
+            features: Some(Features::from_bits(detail as u8)),
         },
-        (6, execution) => FrameKind::Error {
+        (3, Some(execution)) => FrameKind::Subscribed {
             execution,
-            forbidden: true,
+            position: None,
+        },
+        (4, Some(execution)) => FrameKind::Unsubscribed(execution),
+        (5 | 6, execution) => FrameKind::Error {
+            execution,
+            message: number.map(|number| SendId(number as u32)),
+            forbidden: kind == 6,
         },
         (7, execution) => FrameKind::Event {
             event,
             execution,
             terminal: is_terminal(event),
+            seq: number,
+            ack: frame >> 10 & 1 == 1,
         },
-        (8, _) => FrameKind::ForeignEvent,
+        (8, _) => FrameKind::ForeignEvent { event },
         (9, _) => FrameKind::Unknown,
+        (10..=12, Some(execution)) => FrameKind::Subscribed {
+            execution,
+            position: Some(Position {
+                head: number.unwrap_or_default(),
+                recovered: kind == 10,
+                restarted: kind == 12,
+            }),
+        },
+        (13, _) => FrameKind::Acknowledged(SendId(detail as u32)),
+        (15, _) => FrameKind::Pong(detail as u32),
+        (16, _) => FrameKind::TokenExpiring,
+        (17, _) => FrameKind::Authenticated,
+        (18, _) => FrameKind::StrayAnswer,
         _ => FrameKind::Invalid,
     }
 }

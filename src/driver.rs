@@ -8,9 +8,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use flowmaestro_protocol::{Feature, Features};
 use flowmaestro_session::{
-    Credentials, Effect, ExecutionKey, FrameKind, Generation, Input, Millis, Outgoing, Problem,
-    Refused, SendError, SendId, Session, State, Token, TokenRequest,
+    Credentials, Effect, ExecutionKey, FrameKind, Gap, GapReason, Generation, Input, Millis,
+    Outgoing, Problem, Refused, SendError, SendId, Session, State, Token, TokenRequest,
 };
 use gloo_timers::callback::Timeout;
 use js_sys::{Date, Function, JsString, Object, Promise, Reflect};
@@ -18,7 +19,7 @@ use tsify::Tsify;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use crate::decoder::Decoder;
+use crate::decoder::{Decoder, ROOM};
 use crate::errors;
 use crate::executions::{Executions, Holder};
 use crate::handlers::{HandlerId, Handlers, Registration, Removed, Topic};
@@ -86,7 +87,8 @@ impl Drop for PageWatch {
 
 impl Driver {
     pub(crate) fn new() -> Rc<Self> {
-        let settings = Settings::default();
+        let mut settings = Settings::default();
+        settings.session.features = features();
         let decoder = Decoder::new();
         decoder.set_limit(settings.max_received_length);
         let seed = (js_sys::Math::random() * 2f64.powi(53)) as u64;
@@ -179,10 +181,19 @@ impl Driver {
             Effect::Deliver {
                 event,
                 execution,
+                acknowledge,
                 payload,
             } => {
                 self.deliver(Some(event.into()), execution, &payload, execution);
+                if let Some(generation) = acknowledge {
+                    self.acknowledge(generation, &payload);
+                }
             }
+            Effect::Acknowledge {
+                generation,
+                payload,
+            } => self.acknowledge(generation, &payload),
+            Effect::Gap { execution, gap } => self.gap(execution, gap),
             Effect::DeliverUnknown { payload } => self.deliver_unknown(&payload),
             Effect::OpenSocket { generation, token } => self.open_socket(generation, token),
             Effect::CloseSocket { generation, code } => self.close_socket(generation, code),
@@ -194,7 +205,11 @@ impl Driver {
             Effect::Sent { id } => self.sent(id),
             Effect::SendFailed { id, error } => self.send_failed(id, error),
             Effect::Welcomed { payload } => self.welcomed(&payload),
-            Effect::Subscribed { execution, resumed } => self.subscribed(execution, resumed),
+            Effect::Subscribed {
+                execution,
+                resumed,
+                recovered,
+            } => self.subscribed(execution, resumed, recovered),
             Effect::Reported { problem } => self.problem(problem),
             Effect::StateChanged(state) => self.state_changed(&state),
             Effect::Released(key) => self.executions.borrow_mut().release(key, Holder::Session),
@@ -302,23 +317,60 @@ impl Driver {
     }
 
     fn transmit(&self, generation: Generation, message: Outgoing<JsValue>) {
+        let executions = self.executions.borrow();
+        let decoder = executions.decoder();
+        let text = match message {
+            Outgoing::Hello(features) => platform::hello(names(features)),
+            Outgoing::Subscribe {
+                execution,
+                after,
+                presence,
+            } => {
+                let Some(name) = executions.name(execution) else {
+                    return;
+                };
+                decoder.subscribe(name, after.map(|seq| seq as f64), presence)
+            }
+            Outgoing::Unsubscribe(execution) => {
+                let Some(name) = executions.name(execution) else {
+                    return;
+                };
+                decoder.unsubscribe(name)
+            }
+            Outgoing::Message {
+                id,
+                payload,
+                confirm,
+            } => {
+                let text = if confirm {
+                    decoder.numbered(&payload, id.0)
+                } else {
+                    payload
+                };
+                return self.with_socket(generation, |socket| socket.send_js(&text));
+            }
+            Outgoing::Ping(id) => platform::ping(id),
+            Outgoing::Auth(token) => platform::auth(token.as_str()),
+        };
+        self.with_socket(generation, |socket| socket.send(&text));
+    }
+
+    /// Says that an event was handled.
+    fn acknowledge(&self, generation: Generation, event: &JsValue) {
+        if let Some(event_id) = string_field(event, "eventId") {
+            let text = platform::ack(&event_id);
+            self.with_socket(generation, |socket| socket.send(&text));
+        }
+    }
+
+    /// Does something with a socket, unless it is gone.
+    fn with_socket(&self, generation: Generation, act: impl FnOnce(&Socket)) {
         let socket = self.socket.borrow();
-        let Some(socket) = socket
+        if let Some(socket) = socket
             .as_ref()
             .filter(|socket| socket.generation() == generation)
-        else {
-            return;
-        };
-        let send_about = |message_type, key| {
-            if let Some(name) = self.executions.borrow().name(key) {
-                socket.send(&platform::execution_message(message_type, name));
-            }
-        };
-        match message {
-            Outgoing::Hello => socket.send(r#"{"type":"hello","features":[]}"#),
-            Outgoing::Subscribe(key) => send_about("subscribe", key),
-            Outgoing::Unsubscribe(key) => send_about("unsubscribe", key),
-            Outgoing::Message { payload, .. } => socket.send_js(&payload),
+        {
+            act(socket);
         }
     }
 
@@ -368,16 +420,43 @@ impl Driver {
     /// # Errors
     /// When there are too many subscriptions.
     pub(crate) fn subscribe(self: &Rc<Self>, execution_id: &str) -> Result<(), Refused> {
-        let held = self.executions.borrow().is_held_by_session(execution_id);
-        let key = self
-            .executions
-            .borrow_mut()
-            .retain(execution_id, Holder::Session);
-        let result = self.input(Input::Subscribe(key));
+        self.hold(execution_id, Input::Subscribe)
+    }
+
+    fn hold(
+        self: &Rc<Self>,
+        name: &str,
+        input: fn(ExecutionKey) -> Input<JsValue>,
+    ) -> Result<(), Refused> {
+        let held = self.executions.borrow().is_held_by_session(name);
+        let key = self.executions.borrow_mut().retain(name, Holder::Session);
+        let result = self.input(input(key));
         if result.is_err() && !held {
             self.executions.borrow_mut().release(key, Holder::Session);
         }
         result
+    }
+
+    /// One more holder of a subscription to a room.
+    ///
+    /// # Errors
+    /// When there are too many subscriptions.
+    pub(crate) fn subscribe_room(self: &Rc<Self>, room: &str) -> Result<(), Refused> {
+        self.hold(&format!("{ROOM}{room}"), Input::SubscribeRoom)
+    }
+
+    /// One holder of a subscription to a room less.
+    pub(crate) fn unsubscribe_room(self: &Rc<Self>, room: &str) {
+        self.unsubscribe(&format!("{ROOM}{room}"));
+    }
+
+    /// Wants to know who else watches an execution that is subscribed.
+    pub(crate) fn watch_presence(self: &Rc<Self>, execution_id: &str) {
+        let key = self.executions.borrow().key(execution_id);
+        if let Some(execution) = key {
+            let watch = true;
+            self.report(Input::WatchPresence { execution, watch });
+        }
     }
 
     /// One holder of a subscription less.
@@ -427,17 +506,43 @@ impl Driver {
         }
     }
 
-    fn subscribed(&self, key: ExecutionKey, resumed: bool) {
+    fn subscribed(&self, key: ExecutionKey, resumed: bool, recovered: bool) {
         let Some(name) = self.execution_name(key) else {
             return;
         };
         self.log(LogLevel::Debug, "subscribed");
+        let subject = match name.strip_prefix(ROOM) {
+            Some(room) => ("room", room.into()),
+            None => ("executionId", name.into()),
+        };
         let event = object(&[
             ("type", "connection:subscribed".into()),
-            ("executionId", name.into()),
+            subject,
             ("resumed", resumed.into()),
+            ("recovered", recovered.into()),
         ]);
         self.deliver_to("connection:subscribed", Some(key), &event);
+    }
+
+    fn gap(&self, key: ExecutionKey, gap: Gap) {
+        let Some(name) = self.execution_name(key) else {
+            return;
+        };
+        self.log(LogLevel::Warn, "events of an execution are missing");
+        let seq = |seq: Option<u64>| seq.map_or(JsValue::NULL, |seq| (seq as f64).into());
+        let reason = match gap.reason {
+            GapReason::Evicted => "evicted",
+            GapReason::Restarted => "restarted",
+            GapReason::Baseline => "baseline",
+        };
+        let event = object(&[
+            ("type", "connection:gap".into()),
+            ("executionId", name.into()),
+            ("fromSeq", seq(gap.from)),
+            ("toSeq", seq(gap.to)),
+            ("reason", reason.into()),
+        ]);
+        self.deliver_to("connection:gap", Some(key), &event);
     }
 
     fn execution_name(&self, key: ExecutionKey) -> Option<String> {
@@ -592,6 +697,11 @@ impl Driver {
                 "the token provider failed, or did not answer in time with a token".into(),
                 None,
             ),
+            Problem::TokenExpiring => (
+                "token_expiring".into(),
+                "the token ends soon: call connect() with another, or give it a provider".into(),
+                None,
+            ),
         };
         self.log(LogLevel::Warn, &format!("{code}: {message}"));
         let mut fields = vec![
@@ -681,6 +791,23 @@ fn string_field(object: &JsValue, name: &str) -> Option<String> {
     Reflect::get(object, &JsValue::from_str(name))
         .ok()?
         .as_string()
+}
+
+/// What they are called on the wire.
+fn names(features: Features) -> Vec<JsString> {
+    features
+        .iter()
+        .map(|feature| feature.as_str().into())
+        .collect()
+}
+
+/// What this client speaks in this browser.
+fn features() -> Features {
+    if platform::can_inflate() {
+        Features::ALL
+    } else {
+        Features::ALL.without(Feature::Gzip)
+    }
 }
 
 fn server_code(frame: &JsValue) -> String {

@@ -45,8 +45,12 @@ export class ConnectionError extends Error {
  * - `superseded`: `connect()` with another token replaced the user who sent the message.
  * - `too_many_subscriptions`, `queue_full`, `message_too_large`: a limit of the options.
  * - `not_serializable`: the value has no JSON form.
+ * - `unconfirmed`: the message was sent, and the connection ended before the server said that it has
+ *   it; it may or may not have arrived.
+ * - `expired`: the message waited too long for a connection.
+ * - `rejected`: the server refused the message; `connection:error` has its reason.
  *
- * @typedef {"not_connected" | "connection_failed" | "superseded" | "too_many_subscriptions" | "queue_full" | "message_too_large" | "not_serializable"} RequestErrorCode
+ * @typedef {"not_connected" | "connection_failed" | "superseded" | "unconfirmed" | "expired" | "rejected" | "too_many_subscriptions" | "queue_full" | "message_too_large" | "not_serializable"} RequestErrorCode
  */
 
 /** A call to the client was refused. */

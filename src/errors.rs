@@ -80,6 +80,9 @@ pub(crate) fn not_sent(error: SendError) -> JsValue {
         SendError::Disconnected => "not_connected",
         SendError::IdentityReplaced => "superseded",
         SendError::ConnectionFailed => "connection_failed",
+        SendError::Unconfirmed => "unconfirmed",
+        SendError::Expired => "expired",
+        SendError::Rejected => "rejected",
     };
     RequestError::new(code, &error.to_string()).into()
 }

@@ -26,6 +26,12 @@ pub struct ClientOptions {
     /// and mounts again costs no message. Default: 250.
     #[tsify(optional)]
     unsubscribe_delay_ms: Option<f64>,
+    /// How often a server that answers pings is asked for a sign of life, in ms. Default: 10,000.
+    #[tsify(optional)]
+    ping_interval_ms: Option<f64>,
+    /// How long its answer may take before the connection counts as dead, in ms. Default: 5,000.
+    #[tsify(optional)]
+    pong_timeout_ms: Option<f64>,
     /// What is refused.
     #[tsify(optional)]
     limits: Option<LimitOptions>,
@@ -114,6 +120,10 @@ pub struct LimitOptions {
     /// How many bytes of messages may wait for the connection. Default: 1,048,576.
     #[tsify(optional)]
     max_queued_bytes: Option<f64>,
+    /// How long a message may wait for the connection and the server's acknowledgement, in ms.
+    /// Default: 600,000.
+    #[tsify(optional)]
+    max_message_age_ms: Option<f64>,
 }
 
 /// What is written to the console: this and everything more serious.
@@ -172,6 +182,8 @@ impl Settings {
             &mut self.session.unsubscribe_delay_ms,
             options.unsubscribe_delay_ms,
         );
+        set(&mut self.session.ping_interval_ms, options.ping_interval_ms);
+        set(&mut self.session.pong_timeout_ms, options.pong_timeout_ms);
         self.with_reconnect(options.reconnect.unwrap_or_default())?;
         self.with_limits(options.limits.unwrap_or_default())?;
         self.session.validate().map_err(|invalid| {
@@ -220,6 +232,7 @@ impl Settings {
             options.max_queued_bytes,
             "maxQueuedBytes",
         )?;
+        set(&mut session.max_message_age_ms, options.max_message_age_ms);
         if let Some(length) = options.max_received_length {
             self.max_received_length = count(length, "maxReceivedLength")? as f64;
         }

@@ -83,11 +83,39 @@ export function userInputResponse(executionId, nodeId, value) {
   return { type: "user:input:response", timestamp: Date.now(), executionId, nodeId, value };
 }
 
+/** Whether gzip can be undone here (WHATWG Compression Standard). */
+export function canInflate() {
+  return typeof DecompressionStream !== "undefined";
+}
+
 /**
- * A message that is about an execution and says no more.
- * @param {"subscribe" | "unsubscribe"} type
- * @param {string} executionId
+ * The answer to a welcome that offers features.
+ * @param {string[]} features
  */
-export function executionMessage(type, executionId) {
-  return JSON.stringify({ type, executionId });
+export function hello(features) {
+  return JSON.stringify({ type: "hello", features });
+}
+
+/**
+ * Asks for a sign of life.
+ * @param {number} id
+ */
+export function ping(id) {
+  return JSON.stringify({ type: "ping", id });
+}
+
+/**
+ * A token that replaces the one in use.
+ * @param {string} token
+ */
+export function auth(token) {
+  return JSON.stringify({ type: "auth", token });
+}
+
+/**
+ * Says that an event was handled.
+ * @param {string} eventId
+ */
+export function ack(eventId) {
+  return JSON.stringify({ type: "ack", eventId });
 }

@@ -1,6 +1,6 @@
 //! What the client imports from wherever it runs; see `platform.js`.
 
-use js_sys::Function;
+use js_sys::{Function, JsString};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/platform.js")]
@@ -21,7 +21,7 @@ extern "C" {
 
     /// The bytes of a text in UTF-8.
     #[wasm_bindgen(js_name = byteLength)]
-    pub(crate) fn byte_length(text: &js_sys::JsString) -> usize;
+    pub(crate) fn byte_length(text: &JsString) -> usize;
 
     /// The event that answers `user:input:required`.
     #[wasm_bindgen(js_name = userInputResponse)]
@@ -31,7 +31,19 @@ extern "C" {
         value: &JsValue,
     ) -> JsValue;
 
-    /// A message that is about an execution and says no more.
-    #[wasm_bindgen(js_name = executionMessage)]
-    pub(crate) fn execution_message(message_type: &str, execution_id: &str) -> String;
+    /// Whether gzip can be undone here.
+    #[wasm_bindgen(js_name = canInflate)]
+    pub(crate) fn can_inflate() -> bool;
+
+    /// The answer to a welcome that offers features.
+    pub(crate) fn hello(features: Vec<JsString>) -> String;
+
+    /// Asks for a sign of life.
+    pub(crate) fn ping(id: u32) -> String;
+
+    /// A token that replaces the one in use.
+    pub(crate) fn auth(token: &str) -> String;
+
+    /// Says that an event was handled.
+    pub(crate) fn ack(event_id: &str) -> String;
 }

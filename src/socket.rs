@@ -1,12 +1,12 @@
 //! One `web_sys::WebSocket`, and what it reports.
 
-use flowmaestro_session::{Frame, Generation, Input, Token};
+use flowmaestro_session::{Generation, Input, Token};
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{BinaryType, CloseEvent, WebSocket};
 
-use crate::decoder::{self, Decoder};
+use crate::decoder::{self, Decoder, Listener};
 use crate::options::{Settings, TokenPlacement};
 use crate::platform;
 
@@ -17,13 +17,14 @@ const SUBPROTOCOL: &str = "flowmaestro.v1";
 pub(crate) struct Socket {
     generation: Generation,
     socket: WebSocket,
+    listener: Listener,
     closures: Option<Closures>,
 }
 
 /// Kept as long as the browser may call them.
 struct Closures {
     _open: Closure<dyn Fn()>,
-    _frame: Closure<dyn Fn(u32, JsValue)>,
+    _frame: Closure<dyn Fn(u32, JsValue, f64)>,
     _close: Closure<dyn Fn(CloseEvent)>,
 }
 
@@ -47,12 +48,8 @@ impl Socket {
         let on_open = sink.clone();
         let open = Closure::<dyn Fn()>::new(move || on_open(Input::SocketOpened { generation }));
         let on_frame = sink.clone();
-        let frame = Closure::<dyn Fn(u32, JsValue)>::new(move |frame, payload| {
-            let frame = Frame {
-                kind: decoder::unpack(frame),
-                payload,
-            };
-            on_frame(Input::SocketFrame { generation, frame });
+        let frame = Closure::<dyn Fn(u32, JsValue, f64)>::new(move |frame, payload, detail| {
+            on_frame(decoder::unpack(generation, frame, payload, detail));
         });
         let close = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
             let (code, reason) = (event.code(), event.reason());
@@ -64,7 +61,8 @@ impl Socket {
         });
 
         socket.set_onopen(Some(open.as_ref().unchecked_ref()));
-        socket.set_onmessage(Some(&decoder.listener(frame.as_ref())));
+        let listener = decoder.listener(frame.as_ref());
+        socket.set_onmessage(Some(&listener.onmessage()));
         socket.set_onclose(Some(close.as_ref().unchecked_ref::<Function>()));
         let closures = Closures {
             _open: open,
@@ -74,6 +72,7 @@ impl Socket {
         Ok(Self {
             generation,
             socket,
+            listener,
             closures: Some(closures),
         })
     }
@@ -104,6 +103,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);
+        self.listener.stop();
         self.socket.set_onclose(None);
         // One of them may be running right now.
         let closures = self.closures.take();

@@ -110,6 +110,7 @@ test("subscribing is possible before connecting", async () => {
     type: "connection:subscribed",
     executionId: "exec_1",
     resumed: false,
+    recovered: false,
   });
 });
 

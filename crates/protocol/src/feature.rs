@@ -74,6 +74,11 @@ impl Features {
         Self(bits)
     }
 
+    /// One bit for each feature, as [`Features::from_bits`] reads them.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
     /// The known ones of these names.
     pub fn from_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Self {
         names

@@ -7,3 +7,6 @@ pub const NO_WELCOME: u16 = 4000;
 
 /// No token could be had, so no socket was opened. Never on the wire.
 pub const NO_TOKEN: u16 = 4001;
+
+/// A `ping` was not answered in time. The client closes the socket with it.
+pub const NO_PONG: u16 = 4002;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use flowmaestro_protocol::Features;
+
 use crate::{ExecutionKey, Generation, SendId, State, Token, TokenRequest};
 
 /// Something to do. Effects are to be carried out in the order in which they are polled.
@@ -35,7 +37,7 @@ pub enum Effect<P> {
         /// The message.
         message: Outgoing<P>,
     },
-    /// The message was handed to the socket.
+    /// The server has taken the message; one without acknowledgements was at least handed it.
     Sent {
         /// The message's number.
         id: SendId,
@@ -53,8 +55,24 @@ pub enum Effect<P> {
         event: u8,
         /// The execution that it belongs to, if any.
         execution: Option<ExecutionKey>,
+        /// Once the handlers have run, acknowledge the event on this socket, unless it is gone.
+        acknowledge: Option<Generation>,
         /// The event.
         payload: P,
+    },
+    /// Acknowledge this event again: it was handled before, and comes once more.
+    Acknowledge {
+        /// On which socket.
+        generation: Generation,
+        /// The event.
+        payload: P,
+    },
+    /// Events of this execution are missing (`connection:gap`).
+    Gap {
+        /// The execution.
+        execution: ExecutionKey,
+        /// Which, and why.
+        gap: Gap,
     },
     /// Hand this frame of an unknown type to those who want every event.
     DeliverUnknown {
@@ -70,9 +88,11 @@ pub enum Effect<P> {
     Subscribed {
         /// The execution.
         execution: ExecutionKey,
-        /// It was active on an earlier connection: a server that keeps no history has not sent what
-        /// happened in between.
+        /// It was active on an earlier connection.
         resumed: bool,
+        /// Everything follows that was missed: since that connection, or since the execution began.
+        /// A baseline server keeps no history, and sends what happens from now on.
+        recovered: bool,
     },
     /// Something went wrong that does not end the connection (`connection:error`).
     Reported {
@@ -89,9 +109,16 @@ pub enum Effect<P> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outgoing<P> {
     /// `hello`: answers a welcome that offered features.
-    Hello,
+    Hello(Features),
     /// `subscribe` to this execution.
-    Subscribe(ExecutionKey),
+    Subscribe {
+        /// The execution.
+        execution: ExecutionKey,
+        /// The last number that was delivered: what came after it is wanted too.
+        after: Option<u64>,
+        /// Whether to be told who else watches.
+        presence: bool,
+    },
     /// `unsubscribe` from this execution.
     Unsubscribe(ExecutionKey),
     /// A message of the user's.
@@ -100,7 +127,35 @@ pub enum Outgoing<P> {
         id: SendId,
         /// The message.
         payload: P,
+        /// The server says when it has taken it, and knows a second copy by its number.
+        confirm: bool,
     },
+    /// `ping`, to be answered by a `pong` of this number.
+    Ping(u32),
+    /// `auth`: this token replaces that of the connection.
+    Auth(Token),
+}
+
+/// Events of an execution that are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The first missing number; `None` where the server does not number its events.
+    pub from: Option<u64>,
+    /// The last missing number; `None` when the next event tells.
+    pub to: Option<u64>,
+    /// Why they are missing.
+    pub reason: GapReason,
+}
+
+/// Why events are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapReason {
+    /// The server does not keep them any more, or has lost them on the way.
+    Evicted,
+    /// The server has lost its history.
+    Restarted,
+    /// The server keeps no history.
+    Baseline,
 }
 
 /// Why a queued message was not sent.
@@ -112,6 +167,13 @@ pub enum SendError {
     IdentityReplaced,
     /// The connection failed for good.
     ConnectionFailed,
+    /// It was sent, the connection ended before the server said that it has it, and the next server
+    /// could not tell a second copy from the first.
+    Unconfirmed,
+    /// It waited for longer than [`Options::max_message_age_ms`](crate::Options).
+    Expired,
+    /// The server refused it; the frame that says so is reported before.
+    Rejected,
 }
 
 impl fmt::Display for SendError {
@@ -120,6 +182,11 @@ impl fmt::Display for SendError {
             Self::Disconnected => "not sent: disconnect() was called; connect and send again",
             Self::IdentityReplaced => "not sent: connect() replaced the identity that sent it",
             Self::ConnectionFailed => "not sent: the connection failed; connect and send again",
+            Self::Unconfirmed => {
+                "it may or may not have arrived: the connection ended before the server's answer"
+            }
+            Self::Expired => "not sent: it waited too long for a connection",
+            Self::Rejected => "the server refused it; connection:error has its reason",
         })
     }
 }
@@ -159,4 +226,6 @@ pub enum Problem<P> {
     },
     /// The token provider failed, or did not answer within the connect timeout.
     TokenUnavailable,
+    /// The token of the connection ends soon, and there is no provider to ask for another.
+    TokenExpiring,
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use flowmaestro_protocol::Features;
+
 use crate::{Credentials, ExecutionKey, Generation, SendId, Token, TokenRequest};
 
 /// Something that happened. `P` is a payload which the session carries but never looks into.
@@ -27,6 +29,16 @@ pub enum Input<P> {
     Wake,
     /// One more holder wants the events of this execution. Remembered in every state.
     Subscribe(ExecutionKey),
+    /// One more holder wants the events of every execution in this room, which is named by a key
+    /// like an execution. Its events are not recovered after a reconnect.
+    SubscribeRoom(ExecutionKey),
+    /// Whether somebody wants to know who else watches this execution.
+    WatchPresence {
+        /// The execution.
+        execution: ExecutionKey,
+        /// Whether.
+        watch: bool,
+    },
     /// One holder less. When it was the last, nothing more is delivered for this execution.
     Unsubscribe(ExecutionKey),
     /// A message for the server; queued until connected.
@@ -57,6 +69,15 @@ pub enum Input<P> {
         generation: Generation,
         /// What it is.
         frame: Frame<P>,
+    },
+    /// A `pong` named the last event of an execution that the server has sent.
+    Head {
+        /// On which socket.
+        generation: Generation,
+        /// The execution.
+        execution: ExecutionKey,
+        /// The event's number.
+        seq: u64,
     },
     /// The socket closed.
     SocketClosed {
@@ -90,17 +111,25 @@ pub struct Frame<P> {
 pub enum FrameKind {
     /// The server's `connected`.
     Welcome {
-        /// The server offers negotiated features, so it is greeted with a `hello`.
-        features: bool,
+        /// What the server offers, if it speaks of features at all: then it is greeted with a
+        /// `hello`.
+        features: Option<Features>,
     },
     /// The server's `subscribed`.
-    Subscribed(ExecutionKey),
+    Subscribed {
+        /// The execution.
+        execution: ExecutionKey,
+        /// Where the subscription stands; a baseline server does not say.
+        position: Option<Position>,
+    },
     /// The server's `unsubscribed`.
     Unsubscribed(ExecutionKey),
     /// An `error` frame.
     Error {
         /// The execution that it names, if any.
         execution: Option<ExecutionKey>,
+        /// The message that it names, if any.
+        message: Option<SendId>,
         /// Its code is `forbidden`: asking again on this connection is useless.
         forbidden: bool,
     },
@@ -112,13 +141,41 @@ pub enum FrameKind {
         execution: Option<ExecutionKey>,
         /// It is the last event of its execution.
         terminal: bool,
+        /// Its number in the execution, from 1, if it has one.
+        seq: Option<u64>,
+        /// The server wants to know that it was handled.
+        ack: bool,
     },
-    /// An execution-scoped event of an execution that nobody here knows: counted and dropped.
-    ForeignEvent,
+    /// An execution-scoped event of an execution that nobody here knows: for rooms, else dropped.
+    ForeignEvent {
+        /// The caller's index of the event type.
+        event: u8,
+    },
+    /// An answer about an execution that nobody here knows.
+    StrayAnswer,
+    /// The server's `ack`: it has taken this message.
+    Acknowledged(SendId),
+    /// The server's `pong`, with the number of its `ping`.
+    Pong(u32),
+    /// The server's `auth:expiring`: the token ends soon.
+    TokenExpiring,
+    /// The server's `authenticated`: the token was replaced.
+    Authenticated,
     /// A frame of an unknown type: delivered to those who want every event.
     Unknown,
     /// A frame that could not be read: reported, never delivered.
     Invalid,
+}
+
+/// Where a subscription stands in the history of its execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The last number so far, 0 before the first.
+    pub head: u64,
+    /// Everything follows that came after what was asked for.
+    pub recovered: bool,
+    /// The numbers are not those of an earlier connection: the server has lost its history.
+    pub restarted: bool,
 }
 
 /// An input was refused, and nothing changed.

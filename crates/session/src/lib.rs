@@ -32,7 +32,10 @@
 //! - **Tokens** ([`Credentials`]): fixed, or from a provider that is asked for each connection.
 //! - **Subscriptions**: counted, remembered in every state, asked for again after each welcome, kept
 //!   a moment after the last holder left, let go after the execution's terminal event.
-//! - **Outgoing messages**: queued within bounds until connected, and never sent as somebody else.
+//! - **Order**: with a server that numbers its events each is delivered once and in order, what was
+//!   missed is asked for, and what cannot be had is told as a [`Gap`].
+//! - **Liveness**: pings whose answers must come, since a dead link looks like a quiet one.
+//! - **Outgoing messages**: kept until the server has taken them, queued within bounds until connected, and never sent as somebody else.
 //!
 //! Payloads are of a type `P` of the caller's; the session moves them and never looks inside.
 
@@ -45,6 +48,7 @@ mod link;
 mod options;
 mod queue;
 mod random;
+mod recovery;
 mod session;
 mod state;
 mod stats;
@@ -54,9 +58,9 @@ mod time;
 pub mod close_code;
 
 pub use credentials::{Credentials, Token};
-pub use effect::{Effect, Outgoing, Problem, SendError};
+pub use effect::{Effect, Gap, GapReason, Outgoing, Problem, SendError};
 pub use ids::{ExecutionKey, Generation, SendId, TokenRequest};
-pub use input::{Frame, FrameKind, Input, Refused};
+pub use input::{Frame, FrameKind, Input, Position, Refused};
 pub use options::{Backoff, InvalidOption, Jitter, Options};
 pub use session::Session;
 pub use state::{Closed, DisconnectCause, Failure, State};

@@ -1,11 +1,14 @@
 //! How the connection comes, goes and comes back.
 
+use flowmaestro_protocol::{Feature, Features};
+
 use crate::close_code::{
-    FORBIDDEN, NO_TOKEN, NO_WELCOME, NORMAL, POLICY, RESTART, TOKEN_EXPIRED, TRY_AGAIN_LATER,
+    FORBIDDEN, NO_PONG, NO_TOKEN, NO_WELCOME, NORMAL, POLICY, RESTART, TOKEN_EXPIRED,
+    TRY_AGAIN_LATER,
 };
 use crate::{
-    Closed, Credentials, DisconnectCause, Effect, Failure, Generation, Millis, Problem, Refused,
-    SendError, Session, State, Token, TokenRequest,
+    Closed, Credentials, DisconnectCause, Effect, Failure, Generation, Millis, Outgoing, Problem,
+    Refused, SendError, Session, State, Token, TokenRequest,
 };
 
 /// What there is of a connection.
@@ -26,6 +29,27 @@ pub(crate) enum Link {
     Up {
         generation: Generation,
         since: Millis,
+        /// What both ends speak.
+        features: Features,
+        pulse: Pulse,
+        /// The provider was asked for a token that is to replace the one in use.
+        renewal: Option<TokenRequest>,
+    },
+}
+
+/// Whether the connection is alive: a round trip, since a link that is dead in one direction still
+/// carries what comes in the other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Pulse {
+    /// The server does not answer pings.
+    Unknown,
+    Beating {
+        ping_at: Millis,
+    },
+    /// A ping is on its way.
+    Pinging {
+        id: u32,
+        pong_by: Millis,
     },
 }
 
@@ -34,7 +58,16 @@ impl Link {
         match *self {
             Self::Token { answer_by, .. } => Some(answer_by),
             Self::Opening { welcome_by, .. } => Some(welcome_by),
-            Self::Down | Self::Up { .. } => None,
+            Self::Up { pulse, .. } => pulse.deadline(),
+            Self::Down => None,
+        }
+    }
+
+    /// What both ends speak; nothing without a connection.
+    pub(crate) fn features(&self) -> Features {
+        match *self {
+            Self::Up { features, .. } => features,
+            _ => Features::NONE,
         }
     }
 
@@ -46,7 +79,17 @@ impl Link {
     }
 }
 
-impl<P> Session<P> {
+impl Pulse {
+    fn deadline(self) -> Option<Millis> {
+        match self {
+            Self::Unknown => None,
+            Self::Beating { ping_at } => Some(ping_at),
+            Self::Pinging { pong_by, .. } => Some(pong_by),
+        }
+    }
+}
+
+impl<P: Clone> Session<P> {
     // What the user wants.
 
     pub(crate) fn connect(&mut self, credentials: Credentials) {
@@ -91,6 +134,8 @@ impl<P> Session<P> {
             State::Failed {
                 error: Failure::RetriesExhausted { .. },
             } => self.start_round(),
+            // The network may have changed under a connection that looks alive.
+            State::Connected => self.ping_now(),
             _ => {}
         }
     }
@@ -136,22 +181,50 @@ impl<P> Session<P> {
     }
 
     fn request_token(&mut self, provider: u32) {
-        let request = TokenRequest(self.last_request.0.wrapping_add(1));
-        self.last_request = request;
+        let request = self.next_request();
         let answer_by = self.now.plus(self.options.connect_timeout_ms);
         self.link = Link::Token { request, answer_by };
         self.emit(Effect::RequestToken { request, provider });
     }
 
     pub(crate) fn token_ready(&mut self, answered: TokenRequest, token: Option<Token>) {
-        match self.link {
-            Link::Token { request, .. } if request == answered => {}
+        match &mut self.link {
+            Link::Token { request, .. } if *request == answered => {}
+            Link::Up { renewal, .. } if *renewal == Some(answered) => {
+                *renewal = None;
+                return self.renew_token(token);
+            }
             _ => return,
         }
         match token {
             Some(token) => self.open_socket(Some(token)),
             None => self.token_unavailable(),
         }
+    }
+
+    /// The server says that the token ends soon: a provider is asked for the next.
+    pub(crate) fn token_expiring(&mut self) {
+        let Some(provider) = self.provider() else {
+            return self.report(Problem::TokenExpiring);
+        };
+        let request = self.next_request();
+        if let Link::Up { renewal, .. } = &mut self.link {
+            *renewal = Some(request);
+            self.emit(Effect::RequestToken { request, provider });
+        }
+    }
+
+    /// Without a token the connection goes on until the server ends it, and is then made anew.
+    fn renew_token(&mut self, token: Option<Token>) {
+        match token {
+            Some(token) => self.transmit(Outgoing::Auth(token)),
+            None => self.report(Problem::TokenUnavailable),
+        }
+    }
+
+    fn next_request(&mut self) -> TokenRequest {
+        self.last_request = TokenRequest(self.last_request.0.wrapping_add(1));
+        self.last_request
     }
 
     fn token_unavailable(&mut self) {
@@ -277,8 +350,76 @@ impl<P> Session<P> {
                     reason: String::new(),
                 });
             }
+            Link::Up { pulse, .. } => self.expire_pulse(pulse),
             Link::Down => self.expire_wait(),
             _ => {}
+        }
+    }
+
+    // Signs of life.
+
+    /// The pulse of a new connection.
+    pub(crate) fn first_pulse(&self, features: Features) -> Pulse {
+        if features.contains(Feature::Ping) {
+            let ping_at = self.now.plus(self.options.ping_interval_ms);
+            Pulse::Beating { ping_at }
+        } else {
+            Pulse::Unknown
+        }
+    }
+
+    fn expire_pulse(&mut self, pulse: Pulse) {
+        let timeout = self.options.pong_timeout_ms;
+        match pulse {
+            Pulse::Beating { ping_at } if self.now >= ping_at => self.ping(),
+            // Nobody was here when the answer was due, as after sleep: it may still be on its way.
+            Pulse::Pinging { pong_by, .. } if self.now >= pong_by.plus(timeout) => self.ping(),
+            Pulse::Pinging { pong_by, .. } if self.now >= pong_by => {
+                self.hang_up(NO_PONG);
+                self.retry(Closed {
+                    code: NO_PONG,
+                    reason: String::new(),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn ping_now(&mut self) {
+        if let Link::Up {
+            pulse: Pulse::Beating { .. },
+            ..
+        } = self.link
+        {
+            self.ping();
+        }
+    }
+
+    fn ping(&mut self) {
+        self.last_ping = self.last_ping.wrapping_add(1);
+        let id = self.last_ping;
+        let pong_by = self.now.plus(self.options.pong_timeout_ms);
+        self.set_pulse(Pulse::Pinging { id, pong_by });
+        self.transmit(Outgoing::Ping(id));
+    }
+
+    pub(crate) fn pong(&mut self, answered: u32) {
+        if let Link::Up {
+            pulse: Pulse::Pinging { id, .. },
+            ..
+        } = self.link
+            && id == answered
+        {
+            let ping_at = self.now.plus(self.options.ping_interval_ms);
+            self.set_pulse(Pulse::Beating { ping_at });
+        } else {
+            self.stats.ignored += 1;
+        }
+    }
+
+    fn set_pulse(&mut self, new: Pulse) {
+        if let Link::Up { pulse, .. } = &mut self.link {
+            *pulse = new;
         }
     }
 
@@ -301,6 +442,8 @@ impl<P> Session<P> {
     fn lose_link(&mut self) {
         self.link = Link::Down;
         self.subscriptions.disconnect();
+        self.recovery.disconnect();
+        self.queue.disconnect();
         self.apply_actions();
     }
 }

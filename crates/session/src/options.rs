@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use flowmaestro_protocol::Features;
+
 use crate::time::MAX_DURATION_MS;
 
 /// Every number that can be configured. Durations are in milliseconds.
@@ -22,6 +24,14 @@ pub struct Options {
     pub max_queued_bytes: usize,
     /// How large one message may be, in bytes.
     pub max_message_bytes: usize,
+    /// How long a message may wait for the connection and the server's acknowledgement.
+    pub max_message_age_ms: f64,
+    /// How often a server that answers pings is asked for a sign of life.
+    pub ping_interval_ms: f64,
+    /// How long its answer may take before the connection counts as dead.
+    pub pong_timeout_ms: f64,
+    /// What this client speaks beyond the baseline, with a server that offers it.
+    pub features: Features,
 }
 
 /// When to try again after a connection ended: `initial_delay_ms × multiplier^(attempt − 1)`, at
@@ -66,6 +76,10 @@ impl Default for Options {
             max_queued_messages: 100,
             max_queued_bytes: 1024 * 1024,
             max_message_bytes: 64 * 1024,
+            max_message_age_ms: 600_000.0,
+            ping_interval_ms: 10_000.0,
+            pong_timeout_ms: 5000.0,
+            features: Features::ALL,
         }
     }
 }
@@ -111,7 +125,15 @@ impl Options {
         check_count(self.max_subscriptions, "max_subscriptions")?;
         check_count(self.max_queued_messages, "max_queued_messages")?;
         check_count(self.max_queued_bytes, "max_queued_bytes")?;
-        check_count(self.max_message_bytes, "max_message_bytes")
+        check_count(self.max_message_bytes, "max_message_bytes")?;
+        for (option, value) in [
+            ("max_message_age_ms", self.max_message_age_ms),
+            ("ping_interval_ms", self.ping_interval_ms),
+            ("pong_timeout_ms", self.pong_timeout_ms),
+        ] {
+            check(value, 1.0, MAX_DURATION_MS, option, POSITIVE_MS)?;
+        }
+        Ok(())
     }
 }
 

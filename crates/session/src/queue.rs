@@ -1,10 +1,11 @@
-//! The messages that wait for the connection.
+//! The messages that wait for the connection, or for the server to say that it has them.
 
 use std::collections::VecDeque;
 
-use crate::{Options, Refused, SendId};
+use crate::time::earliest;
+use crate::{Millis, Options, Refused, SendId};
 
-/// A queue bounded by the number of its messages and by their bytes.
+/// A queue bounded by the number of its messages, their bytes and their age.
 pub(crate) struct Queue<P> {
     messages: VecDeque<Queued<P>>,
     bytes: usize,
@@ -14,9 +15,14 @@ struct Queued<P> {
     id: SendId,
     payload: P,
     bytes: usize,
+    expires_at: Millis,
+    /// It was sent, on this connection or an earlier one.
+    sent: bool,
+    /// It was sent on this connection, and is sent again when no answer has come by then.
+    answer_by: Option<Millis>,
 }
 
-impl<P> Queue<P> {
+impl<P: Clone> Queue<P> {
     pub(crate) fn new() -> Self {
         Self {
             messages: VecDeque::new(),
@@ -29,6 +35,7 @@ impl<P> Queue<P> {
         id: SendId,
         payload: P,
         bytes: usize,
+        now: Millis,
         options: &Options,
     ) -> Result<(), Refused> {
         let total = self.bytes.saturating_add(bytes);
@@ -36,15 +43,76 @@ impl<P> Queue<P> {
             return Err(Refused::QueueFull);
         }
         self.bytes = total;
-        self.messages.push_back(Queued { id, payload, bytes });
+        self.messages.push_back(Queued {
+            id,
+            payload,
+            bytes,
+            expires_at: now.plus(options.max_message_age_ms),
+            sent: false,
+            answer_by: None,
+        });
         Ok(())
     }
 
-    /// Takes the message that waited longest.
-    pub(crate) fn pop(&mut self) -> Option<(SendId, P)> {
+    /// Takes the message that waited longest, and whether it was sent.
+    pub(crate) fn pop(&mut self) -> Option<(SendId, P, bool)> {
         let message = self.messages.pop_front()?;
         self.bytes -= message.bytes;
-        Some((message.id, message.payload))
+        Some((message.id, message.payload, message.sent))
+    }
+
+    /// The next message to send, from the one at `at` on: one that this connection has not sent, or
+    /// not within the time in which an answer has to come. Moves `at` behind it.
+    pub(crate) fn next_to_send(
+        &mut self,
+        at: &mut usize,
+        now: Millis,
+        answer_by: Millis,
+    ) -> Option<(SendId, P)> {
+        let is_due = |message: &Queued<P>| message.answer_by.is_none_or(|by| now >= by);
+        let skipped = self.messages.iter().skip(*at).position(is_due)?;
+        let message = self.messages.get_mut(*at + skipped)?;
+        *at += skipped + 1;
+        message.sent = true;
+        message.answer_by = Some(answer_by);
+        Some((message.id, message.payload.clone()))
+    }
+
+    /// Takes a message out, wherever it is.
+    pub(crate) fn remove(&mut self, id: SendId) -> bool {
+        let Some(at) = self.messages.iter().position(|message| message.id == id) else {
+            return false;
+        };
+        if let Some(message) = self.messages.remove(at) {
+            self.bytes -= message.bytes;
+        }
+        true
+    }
+
+    /// Takes the next message that has waited too long.
+    pub(crate) fn pop_expired(&mut self, now: Millis) -> Option<SendId> {
+        let is_expired = self
+            .messages
+            .front()
+            .is_some_and(|message| now >= message.expires_at);
+        if is_expired {
+            self.pop().map(|(id, ..)| id)
+        } else {
+            None
+        }
+    }
+
+    /// The connection is gone: what was not answered is sent again on the next.
+    pub(crate) fn disconnect(&mut self) {
+        for message in &mut self.messages {
+            message.answer_by = None;
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Millis> {
+        let expires_at = self.messages.front().map(|message| message.expires_at);
+        let answers = self.messages.iter().map(|message| message.answer_by);
+        answers.fold(expires_at, earliest)
     }
 
     pub(crate) fn len(&self) -> usize {

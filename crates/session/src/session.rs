@@ -2,15 +2,22 @@
 
 use std::collections::VecDeque;
 
+use flowmaestro_protocol::Feature;
+
 use crate::link::Link;
 use crate::queue::Queue;
 use crate::random::Random;
+use crate::recovery::{Event, Recovery, Step};
 use crate::subscriptions::{Action, Subscriptions};
 use crate::time::earliest;
 use crate::{
-    Credentials, Effect, ExecutionKey, Frame, FrameKind, Generation, Input, Millis, Options,
-    Outgoing, Problem, Refused, SendError, SendId, State, Stats, TokenRequest,
+    Credentials, Effect, ExecutionKey, Frame, FrameKind, Gap, Generation, Input, Millis, Options,
+    Outgoing, Position, Problem, Refused, SendError, SendId, State, Stats, TokenRequest,
 };
+
+/// How long the server's `ack` of a message is waited for before the message is sent again, in
+/// milliseconds.
+const ACK_TIMEOUT_MS: f64 = 10_000.0;
 
 /// One connection to the FlowMaestro event socket. See the [crate's documentation](crate).
 pub struct Session<P> {
@@ -30,13 +37,15 @@ pub struct Session<P> {
     pub(crate) token_expired: bool,
     pub(crate) last_generation: Generation,
     pub(crate) last_request: TokenRequest,
+    pub(crate) last_ping: u32,
     pub(crate) subscriptions: Subscriptions,
-    queue: Queue<P>,
+    pub(crate) recovery: Recovery<P>,
+    pub(crate) queue: Queue<P>,
     pub(crate) stats: Stats,
     effects: VecDeque<Effect<P>>,
 }
 
-impl<P> Session<P> {
+impl<P: Clone> Session<P> {
     /// A session that has never been connected. The seed decides how its retries are spread, and
     /// should differ from one client to the next.
     #[must_use]
@@ -53,7 +62,9 @@ impl<P> Session<P> {
             token_expired: false,
             last_generation: Generation(0),
             last_request: TokenRequest(0),
+            last_ping: 0,
             subscriptions: Subscriptions::new(),
+            recovery: Recovery::new(),
             queue: Queue::new(),
             stats: Stats::default(),
             effects: VecDeque::new(),
@@ -93,10 +104,13 @@ impl<P> Session<P> {
             State::Waiting { retry_at, .. } => Some(retry_at),
             _ => None,
         };
-        earliest(
-            earliest(retry_at, self.link.deadline()),
+        [
+            self.link.deadline(),
             self.subscriptions.deadline(),
-        )
+            self.queue.deadline(),
+        ]
+        .into_iter()
+        .fold(retry_at, earliest)
     }
 
     /// The state of the connection.
@@ -129,7 +143,19 @@ impl<P> Session<P> {
         self.subscriptions.live()
     }
 
-    /// How many messages wait for the connection.
+    /// The number up to which every event of an execution was delivered, or its loss told.
+    #[must_use]
+    pub fn cursor(&self, execution: ExecutionKey) -> Option<u64> {
+        self.recovery.cursor(execution)
+    }
+
+    /// How many events are held back behind a hole.
+    #[must_use]
+    pub fn held_events(&self) -> usize {
+        self.recovery.held()
+    }
+
+    /// How many messages wait for the connection, or for the server to say that it has them.
     #[must_use]
     pub fn queued_messages(&self) -> usize {
         self.queue.len()
@@ -149,9 +175,20 @@ impl<P> Session<P> {
             Input::ReconnectNow => return self.reconnect_now(),
             Input::Wake => self.wake(),
             Input::Subscribe(execution) => return self.subscribe(execution),
+            Input::SubscribeRoom(room) => return self.subscribe_room(room),
+            Input::WatchPresence { execution, watch } => {
+                self.subscriptions
+                    .watch_presence(execution, watch, self.now);
+                self.apply_actions();
+            }
             Input::Unsubscribe(execution) => self.unsubscribe(execution),
             Input::Send { id, message, bytes } => return self.send(id, message, bytes),
             Input::TokenReady { request, token } => self.token_ready(request, token),
+            Input::Head {
+                generation,
+                execution,
+                seq,
+            } => self.receive_head(generation, execution, seq),
             Input::SocketClosed {
                 generation,
                 code,
@@ -177,6 +214,12 @@ impl<P> Session<P> {
             self.subscriptions.expire(self.now);
             self.apply_actions();
         }
+        while let Some(id) = self.queue.pop_expired(self.now) {
+            self.send_failed(id, SendError::Expired);
+        }
+        if self.link.features().contains(Feature::Ack) {
+            self.transmit_queue();
+        }
     }
 
     // Subscriptions.
@@ -184,13 +227,35 @@ impl<P> Session<P> {
     fn subscribe(&mut self, execution: ExecutionKey) -> Result<(), Refused> {
         let limit = self.options.max_subscriptions;
         self.subscriptions.subscribe(execution, limit, self.now)?;
+        if self.recovery.has_missed(execution) {
+            self.resume(execution);
+        }
         self.apply_actions();
         Ok(())
+    }
+
+    fn subscribe_room(&mut self, room: ExecutionKey) -> Result<(), Refused> {
+        let limit = self.options.max_subscriptions;
+        self.subscriptions.subscribe(room, limit, self.now)?;
+        self.subscriptions.mark_room(room);
+        self.apply_actions();
+        Ok(())
+    }
+
+    /// Asks the server to go on from the last event that was delivered.
+    fn resume(&mut self, execution: ExecutionKey) {
+        if self.subscriptions.ask_again(execution, self.now) {
+            self.recovery.resuming(execution);
+        }
+        self.apply_actions();
     }
 
     fn unsubscribe(&mut self, execution: ExecutionKey) {
         self.subscriptions
             .unsubscribe(execution, self.now, self.keep_until());
+        if !self.subscriptions.is_wanted(execution) {
+            self.recovery.let_go(execution);
+        }
         self.apply_actions();
     }
 
@@ -203,17 +268,44 @@ impl<P> Session<P> {
     pub(crate) fn apply_actions(&mut self) {
         while let Some(action) = self.subscriptions.next_action() {
             match action {
-                Action::Subscribe(key) => self.transmit(Outgoing::Subscribe(key)),
+                Action::Subscribe(key) => self.transmit_subscribe(key),
                 Action::Unsubscribe(key) => self.transmit(Outgoing::Unsubscribe(key)),
-                Action::Acknowledged { execution, resumed } => {
-                    self.emit(Effect::Subscribed { execution, resumed });
+                Action::Acknowledged {
+                    execution,
+                    resumed,
+                    recovered,
+                } => {
+                    self.emit(Effect::Subscribed {
+                        execution,
+                        resumed,
+                        recovered,
+                    });
+                    if resumed && !self.link.features().contains(Feature::Replay) {
+                        let gap = self.recovery.resumed_without_position(execution);
+                        self.tell(execution, gap);
+                    }
                 }
                 Action::Unanswered(execution) => {
                     self.report(Problem::SubscriptionUnanswered { execution });
+                    self.give_up(execution);
                 }
-                Action::Released(execution) => self.emit(Effect::Released(execution)),
+                Action::Released(execution) => {
+                    self.recovery.forget(execution);
+                    self.emit(Effect::Released(execution));
+                }
             }
         }
+    }
+
+    fn transmit_subscribe(&mut self, execution: ExecutionKey) {
+        let features = self.link.features();
+        let after = self.recovery.cursor(execution);
+        let presence = self.subscriptions.wants_presence(execution);
+        self.transmit(Outgoing::Subscribe {
+            execution,
+            after: after.filter(|_| features.contains(Feature::Replay)),
+            presence: presence && features.contains(Feature::Presence),
+        });
     }
 
     // Messages of the user's.
@@ -224,32 +316,75 @@ impl<P> Session<P> {
             State::Disconnected { .. } => Err(Refused::Disconnected),
             State::Failed { .. } => Err(Refused::Failed),
             _ if bytes > limit => Err(Refused::MessageTooLarge { bytes, limit }),
-            State::Connected => {
+            State::Connected if !self.link.features().contains(Feature::Ack) => {
                 self.transmit_message(id, message);
+                self.sent(id);
                 Ok(())
             }
-            State::Connecting { .. } | State::Waiting { .. } => {
-                self.queue.push(id, message, bytes, &self.options)
+            State::Connected | State::Connecting { .. } | State::Waiting { .. } => {
+                self.queue
+                    .push(id, message, bytes, self.now, &self.options)?;
+                self.transmit_queue();
+                Ok(())
             }
         }
     }
 
+    /// Sends what this connection has not sent yet, or not within the time for an answer.
     fn transmit_queue(&mut self) {
-        while let Some((id, message)) = self.queue.pop() {
+        if !matches!(self.link, Link::Up { .. }) {
+            return;
+        }
+        let answer_by = self.now.plus(ACK_TIMEOUT_MS);
+        let mut at = 0;
+        while let Some((id, message)) = self.queue.next_to_send(&mut at, self.now, answer_by) {
             self.transmit_message(id, message);
         }
     }
 
+    /// A server without acknowledgements: to hand it a message is all that can be done. It could not
+    /// tell a second copy of one that was sent before.
+    fn hand_over_queue(&mut self) {
+        while let Some((id, message, was_sent)) = self.queue.pop() {
+            if was_sent {
+                self.send_failed(id, SendError::Unconfirmed);
+            } else {
+                self.transmit_message(id, message);
+                self.sent(id);
+            }
+        }
+    }
+
     fn transmit_message(&mut self, id: SendId, payload: P) {
+        let confirm = self.link.features().contains(Feature::Ack);
+        self.transmit(Outgoing::Message {
+            id,
+            payload,
+            confirm,
+        });
+    }
+
+    fn acknowledged(&mut self, id: SendId) {
+        if self.queue.remove(id) {
+            self.sent(id);
+        } else {
+            self.stats.ignored += 1;
+        }
+    }
+
+    fn sent(&mut self, id: SendId) {
         self.stats.sent += 1;
-        self.transmit(Outgoing::Message { id, payload });
         self.emit(Effect::Sent { id });
     }
 
+    fn send_failed(&mut self, id: SendId, error: SendError) {
+        self.stats.send_failures += 1;
+        self.emit(Effect::SendFailed { id, error });
+    }
+
     pub(crate) fn fail_queue(&mut self, error: SendError) {
-        while let Some((id, _)) = self.queue.pop() {
-            self.stats.send_failures += 1;
-            self.emit(Effect::SendFailed { id, error });
+        while let Some((id, ..)) = self.queue.pop() {
+            self.send_failed(id, error);
         }
     }
 
@@ -277,17 +412,27 @@ impl<P> Session<P> {
             self.stats.ignored += 1;
             return;
         };
+        let spoken = features
+            .unwrap_or_default()
+            .intersection(self.options.features);
         self.link = Link::Up {
             generation,
             since: self.now,
+            features: spoken,
+            pulse: self.first_pulse(spoken),
+            renewal: None,
         };
         self.stats.connections += 1;
-        if features {
-            self.transmit(Outgoing::Hello);
+        if features.is_some() {
+            self.transmit(Outgoing::Hello(spoken));
         }
         self.subscriptions.connect(self.now);
         self.apply_actions();
-        self.transmit_queue();
+        if spoken.contains(Feature::Ack) {
+            self.transmit_queue();
+        } else {
+            self.hand_over_queue();
+        }
         self.change_state(State::Connected);
         self.emit(Effect::Welcomed {
             payload: frame.payload,
@@ -300,10 +445,23 @@ impl<P> Session<P> {
                 event,
                 execution,
                 terminal,
+                seq,
+                ack,
             } => {
-                self.deliver(event, execution, terminal, payload);
+                let event = Event {
+                    event,
+                    execution,
+                    terminal,
+                    ack,
+                    payload,
+                };
+                self.receive_event(seq, event);
             }
-            FrameKind::ForeignEvent => self.stats.unwanted += 1,
+            FrameKind::ForeignEvent { event } => self.foreign_event(event, payload),
+            FrameKind::Acknowledged(id) => self.acknowledged(id),
+            FrameKind::Pong(id) => self.pong(id),
+            FrameKind::TokenExpiring => self.token_expiring(),
+            FrameKind::Authenticated => {}
             FrameKind::Unknown => {
                 self.stats.delivered += 1;
                 self.emit(Effect::DeliverUnknown { payload });
@@ -314,37 +472,166 @@ impl<P> Session<P> {
             }
             FrameKind::Error {
                 execution,
+                message,
                 forbidden,
-            } => {
-                self.server_error(execution, forbidden, payload);
-            }
-            FrameKind::Subscribed(execution) => {
-                let expected = self.subscriptions.acknowledge(execution, self.now);
-                self.answered(expected);
-            }
+            } => match message {
+                Some(message) => self.reject(message, execution, payload),
+                None => self.server_error(execution, forbidden, payload),
+            },
+            FrameKind::Subscribed {
+                execution,
+                position,
+            } => self.subscribed(execution, position),
             FrameKind::Unsubscribed(execution) => {
                 let expected = self.subscriptions.acknowledge_end(execution, self.now);
                 self.answered(expected);
             }
-            FrameKind::Welcome { .. } => self.stats.ignored += 1,
+            FrameKind::Welcome { .. } | FrameKind::StrayAnswer => self.stats.ignored += 1,
         }
     }
 
-    fn deliver(&mut self, event: u8, execution: Option<ExecutionKey>, terminal: bool, payload: P) {
-        if execution.is_some_and(|execution| !self.subscriptions.is_wanted(execution)) {
+    // Events.
+
+    fn receive_event(&mut self, seq: Option<u64>, event: Event<P>) {
+        let Some(execution) = event.execution else {
+            return self.deliver(event);
+        };
+        if !self.subscriptions.is_wanted(execution) {
+            return self.receive_unwanted(execution, event);
+        }
+        match seq.filter(|_| self.link.features().contains(Feature::Replay)) {
+            Some(seq) => {
+                self.recovery.place(execution, seq, event);
+                self.apply_steps();
+            }
+            None => {
+                self.recovery.drift(execution);
+                self.deliver(event);
+            }
+        }
+    }
+
+    /// An event of an execution that nobody subscribed to by itself.
+    fn receive_unwanted(&mut self, execution: ExecutionKey, event: Event<P>) {
+        if self.subscriptions.has_rooms() {
+            return self.deliver(event);
+        }
+        self.recovery.miss(execution);
+        self.stats.unwanted += 1;
+    }
+
+    fn foreign_event(&mut self, event: u8, payload: P) {
+        if !self.subscriptions.has_rooms() {
             self.stats.unwanted += 1;
             return;
         }
+        self.deliver(Event {
+            event,
+            execution: None,
+            terminal: false,
+            ack: false,
+            payload,
+        });
+    }
+
+    fn receive_head(&mut self, generation: Generation, execution: ExecutionKey, seq: u64) {
+        let is_current =
+            matches!(self.link, Link::Up { generation: current, .. } if current == generation);
+        if is_current && self.subscriptions.is_wanted(execution) {
+            self.recovery.head(execution, seq);
+            self.apply_steps();
+        }
+    }
+
+    fn apply_steps(&mut self) {
+        while let Some((execution, step)) = self.recovery.next_step() {
+            match step {
+                Step::Deliver(event) => self.deliver(event),
+                Step::Drop(event) => self.drop_duplicate(event),
+                Step::Tell(gap) => self.tell(execution, gap),
+                Step::Resume => self.resume(execution),
+            }
+        }
+    }
+
+    fn deliver(&mut self, event: Event<P>) {
+        let Event {
+            event,
+            execution,
+            terminal,
+            ack,
+            payload,
+        } = event;
         self.stats.delivered += 1;
+        let acknowledge = if ack { self.acknowledging() } else { None };
         self.emit(Effect::Deliver {
             event,
             execution,
+            acknowledge,
             payload,
         });
         if let (Some(execution), true) = (execution, terminal) {
             self.subscriptions
                 .finish(execution, self.now, self.keep_until());
             self.apply_actions();
+        }
+    }
+
+    /// It was handled, but the server does not know.
+    fn drop_duplicate(&mut self, event: Event<P>) {
+        self.stats.duplicates += 1;
+        if let Some(generation) = self.acknowledging().filter(|_| event.ack) {
+            self.emit(Effect::Acknowledge {
+                generation,
+                payload: event.payload,
+            });
+        }
+    }
+
+    /// The socket on which events are acknowledged, where they are.
+    fn acknowledging(&self) -> Option<Generation> {
+        match self.link {
+            Link::Up {
+                generation,
+                features,
+                ..
+            } if features.contains(Feature::Ack) => Some(generation),
+            _ => None,
+        }
+    }
+
+    fn tell(&mut self, execution: ExecutionKey, gap: Gap) {
+        self.stats.gaps += 1;
+        self.emit(Effect::Gap { execution, gap });
+    }
+
+    /// The server does not say where a subscription goes on: what is held back goes out.
+    fn give_up(&mut self, execution: ExecutionKey) {
+        self.recovery.give_up(execution);
+        self.apply_steps();
+    }
+
+    // Answers.
+
+    fn subscribed(&mut self, execution: ExecutionKey, position: Option<Position>) {
+        let recovered = position.is_some_and(|position| position.recovered);
+        let expected = self
+            .subscriptions
+            .acknowledge(execution, recovered, self.now);
+        self.answered(expected);
+        if !expected {
+            return;
+        }
+        let gap = position.and_then(|position| self.recovery.position(execution, position));
+        if let Some(gap) = gap {
+            self.tell(execution, gap);
+        }
+    }
+
+    fn reject(&mut self, message: SendId, execution: Option<ExecutionKey>, payload: P) {
+        self.report(Problem::ServerError { execution, payload });
+        if self.queue.remove(message) {
+            self.send_failed(message, SendError::Rejected);
         }
     }
 
@@ -365,6 +652,9 @@ impl<P> Session<P> {
             },
             None => Problem::ServerError { execution, payload },
         });
+        if let Some(execution) = refused {
+            self.give_up(execution);
+        }
         self.apply_actions();
     }
 
@@ -379,7 +669,7 @@ impl<P> Session<P> {
     }
 
     /// Sends on the current socket, if there is one that the server has welcomed.
-    fn transmit(&mut self, message: Outgoing<P>) {
+    pub(crate) fn transmit(&mut self, message: Outgoing<P>) {
         if let Link::Up { generation, .. } = self.link {
             self.emit(Effect::Transmit {
                 generation,

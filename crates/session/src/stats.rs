@@ -11,6 +11,10 @@ pub struct Stats {
     pub delivered: u64,
     /// Events dropped because nobody wanted their execution.
     pub unwanted: u64,
+    /// Events that came a second time and were dropped.
+    pub duplicates: u64,
+    /// Gaps that were told.
+    pub gaps: u64,
     /// Frames that came out of turn, such as one before the welcome, and were ignored.
     pub ignored: u64,
     /// Frames that could not be read.

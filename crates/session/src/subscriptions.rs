@@ -32,6 +32,7 @@ pub(crate) enum Action {
     Acknowledged {
         execution: ExecutionKey,
         resumed: bool,
+        recovered: bool,
     },
     Unanswered(ExecutionKey),
     Released(ExecutionKey),
@@ -68,6 +69,12 @@ struct Entry {
     finished: bool,
     /// Until when the server keeps it although it is not wanted; means nothing while it is.
     keep_until: Millis,
+    /// Its holders want a room's events rather than an execution's.
+    room: bool,
+    /// Somebody wants to know who else watches.
+    presence: bool,
+    /// Its acknowledgement on this connection was told.
+    announced: bool,
     /// It was on when an earlier connection ended.
     resumes: bool,
     /// How often this connection asked for it in vain.
@@ -83,6 +90,9 @@ impl Entry {
             holders: 0,
             finished: false,
             keep_until: Millis::default(),
+            room: false,
+            presence: false,
+            announced: false,
             resumes: false,
             tries: 0,
             wire: Wire::Off,
@@ -122,7 +132,7 @@ impl Entry {
 
     /// The connection is gone, and with it all that the server knew.
     fn forget_wire(&mut self) {
-        self.resumes |= self.wire == Wire::On;
+        self.resumes |= std::mem::take(&mut self.announced);
         self.wire = Wire::Off;
         self.tries = 0;
     }
@@ -213,6 +223,55 @@ impl Subscriptions {
         Ok(())
     }
 
+    /// Notes that a key, which is held, names a room.
+    pub(crate) fn mark_room(&mut self, key: ExecutionKey) {
+        if let Some(entry) = self.entry_mut(key) {
+            entry.room = true;
+        }
+    }
+
+    /// Whether somebody wants a room's events: then those of any execution may come.
+    pub(crate) fn has_rooms(&self) -> bool {
+        let wanted_room = |entry: &Entry| entry.room && entry.holders > 0;
+        self.entries.iter().any(wanted_room)
+    }
+
+    /// Whether somebody wants to know who watches an execution.
+    pub(crate) fn wants_presence(&self, key: ExecutionKey) -> bool {
+        self.entry(key).is_some_and(|entry| entry.presence)
+    }
+
+    /// Says whether somebody wants to know who watches; the server is told when it has to know.
+    pub(crate) fn watch_presence(&mut self, key: ExecutionKey, watch: bool, now: Millis) {
+        let Some(entry) = self.entry_mut(key) else {
+            return;
+        };
+        let begins = watch && !entry.presence;
+        entry.presence = watch;
+        if begins {
+            self.ask_again(key, now);
+        }
+    }
+
+    /// Subscribes once more to what is on, as when something of it is missing. Returns whether an
+    /// answer is due.
+    pub(crate) fn ask_again(&mut self, key: ExecutionKey, now: Millis) -> bool {
+        let Ok(at) = self.position(key) else {
+            return false;
+        };
+        let Some(entry) = self.entries.get_mut(at) else {
+            return false;
+        };
+        if entry.wire == Wire::On && entry.wanted() {
+            entry.wire = Wire::Off;
+            self.settle(at, now);
+            self.refresh_deadline();
+        }
+        self.entries
+            .get(at)
+            .is_some_and(|entry| matches!(entry.wire, Wire::Subscribing { .. }))
+    }
+
     pub(crate) fn unsubscribe(&mut self, key: ExecutionKey, now: Millis, keep_until: Millis) {
         let Ok(at) = self.position(key) else { return };
         let Some(entry) = self.entries.get_mut(at).filter(|entry| entry.holders > 0) else {
@@ -264,8 +323,9 @@ impl Subscriptions {
         });
     }
 
-    /// The server said `subscribed`. Returns whether that was the answer to a question.
-    pub(crate) fn acknowledge(&mut self, key: ExecutionKey, now: Millis) -> bool {
+    /// The server said `subscribed`. Returns whether that was the answer to a question. `recovered`
+    /// says that it sends what was missed.
+    pub(crate) fn acknowledge(&mut self, key: ExecutionKey, recovered: bool, now: Millis) -> bool {
         let Ok(at) = self.position(key) else {
             return false;
         };
@@ -278,10 +338,11 @@ impl Subscriptions {
         entry.wire = Wire::On;
         entry.tries = 0;
         let resumed = std::mem::take(&mut entry.resumes);
-        if entry.holders > 0 {
+        if entry.holders > 0 && !std::mem::replace(&mut entry.announced, true) {
             self.actions.push_back(Action::Acknowledged {
                 execution: key,
                 resumed,
+                recovered,
             });
         }
         self.settle(at, now);
@@ -301,6 +362,7 @@ impl Subscriptions {
             return false;
         };
         entry.wire = Wire::Off;
+        entry.announced = false;
         self.settle(at, now);
         self.refresh_deadline();
         true
@@ -422,6 +484,11 @@ impl Subscriptions {
 
     fn entry(&self, key: ExecutionKey) -> Option<&Entry> {
         self.position(key).ok().and_then(|at| self.entries.get(at))
+    }
+
+    fn entry_mut(&mut self, key: ExecutionKey) -> Option<&mut Entry> {
+        let at = self.position(key).ok()?;
+        self.entries.get_mut(at)
     }
 
     fn position(&self, key: ExecutionKey) -> Result<usize, usize> {

@@ -40,12 +40,15 @@ fn an_event_costs_no_allocation() {
         credentials: Credentials::None,
     };
     assert_eq!(session.handle(Millis(0.0), connect), Ok(()));
-    receive(&mut session, 1.0, FrameKind::Welcome { features: false });
+    receive(&mut session, 1.0, FrameKind::Welcome { features: None });
     for execution in 0..128 {
         receive(
             &mut session,
             2.0,
-            FrameKind::Subscribed(ExecutionKey(execution)),
+            FrameKind::Subscribed {
+                execution: ExecutionKey(execution),
+                position: None,
+            },
         );
     }
 
@@ -57,6 +60,8 @@ fn an_event_costs_no_allocation() {
                 event: 3,
                 execution,
                 terminal: false,
+                seq: None,
+                ack: false,
             };
             delivered += receive(&mut session, 3.0 + f64::from(number), event);
             assert!(session.next_deadline().is_none());

@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use flowmaestro_protocol::Features;
 use flowmaestro_session::close_code::NO_WELCOME;
 use flowmaestro_session::{
     Credentials, DisconnectCause, Effect, Failure, FrameKind, Generation, Input, Outgoing, Refused,
@@ -18,7 +19,7 @@ fn connected_means_the_welcome_not_the_open_socket() {
     assert_eq!(world.states(), [State::Connecting { attempt: 0 }]);
 
     let generation = world.open_socket.unwrap();
-    world.frame(generation, FrameKind::Welcome { features: false });
+    world.frame(generation, FrameKind::Welcome { features: None });
     assert!(world.is_connected());
     assert!(
         world
@@ -143,7 +144,7 @@ fn frames_before_the_welcome_are_ignored() {
     let generation = world.open_socket.unwrap();
     for kind in [
         event(1),
-        FrameKind::Subscribed(key(1)),
+        acknowledgement(1),
         FrameKind::Unknown,
         FrameKind::Invalid,
     ] {
@@ -158,9 +159,11 @@ fn frames_before_the_welcome_are_ignored() {
 fn a_second_welcome_is_ignored() {
     let mut world = World::connected(exact());
     world.subscribe(1);
-    world.push(FrameKind::Welcome { features: true });
+    world.push(FrameKind::Welcome {
+        features: Some(Features::NONE),
+    });
     world.advance(100.0);
-    assert_eq!(world.transmitted(), [Outgoing::Subscribe(key(1))]);
+    assert_eq!(world.transmitted(), [subscribe(1)]);
     let stats = world.session.stats();
     assert_eq!((stats.connections, stats.ignored), (1, 1));
 }
@@ -168,7 +171,7 @@ fn a_second_welcome_is_ignored() {
 #[test]
 fn a_server_with_features_is_greeted_once_before_all_else() {
     let mut world = World::new(exact());
-    world.server.features = true;
+    world.server.features = Some(Features::NONE);
     world.subscribe(1);
     world.connect(token("t"));
     world.send(9).unwrap();
@@ -176,10 +179,11 @@ fn a_server_with_features_is_greeted_once_before_all_else() {
     let message = Outgoing::Message {
         id: SendId(9),
         payload: "message 9".to_owned(),
+        confirm: false,
     };
     assert_eq!(
         world.transmitted(),
-        [Outgoing::Hello, Outgoing::Subscribe(key(1)), message]
+        [Outgoing::Hello(Features::NONE), subscribe(1), message]
     );
 }
 

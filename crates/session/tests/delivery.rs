@@ -17,6 +17,7 @@ fn an_event_reaches_those_who_want_it() {
     let deliver = Effect::Deliver {
         event: 1,
         execution: Some(key(1)),
+        acknowledge: None,
         payload,
     };
     assert_eq!(world.effects, [(130.0, deliver)]);
@@ -30,6 +31,8 @@ fn an_event_that_belongs_to_no_execution_is_delivered() {
         event: 9,
         execution: None,
         terminal: false,
+        seq: None,
+        ack: false,
     };
     world.push(kind);
     world.advance(10.0);
@@ -50,7 +53,7 @@ fn an_event_that_belongs_to_no_execution_is_delivered() {
 fn events_that_nobody_wants_are_counted_and_dropped() {
     let mut world = World::connected(exact());
     world.push(event(5));
-    world.push(FrameKind::ForeignEvent);
+    world.push(FrameKind::ForeignEvent { event: 1 });
     world.advance(10.0);
     assert!(world.effects.is_empty());
     assert_eq!(world.session.stats().unwanted, 2);
@@ -88,6 +91,7 @@ fn error_frames_are_reported() {
     for execution in [None, Some(key(1))] {
         let kind = FrameKind::Error {
             execution,
+            message: None,
             forbidden: false,
         };
         world.push(kind);

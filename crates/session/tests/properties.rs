@@ -6,6 +6,7 @@
 mod common;
 
 use common::*;
+use flowmaestro_protocol::Features;
 use flowmaestro_session::{Credentials, FrameKind, Input, Options, Problem, Refused, State};
 use proptest::prelude::*;
 
@@ -78,15 +79,17 @@ fn frame() -> impl Strategy<Value = FrameKind> {
     prop_oneof![
         4 => EXECUTIONS.prop_map(event),
         2 => EXECUTIONS.prop_map(terminal),
-        1 => Just(FrameKind::ForeignEvent),
+        1 => Just(FrameKind::ForeignEvent { event: 1 }),
         1 => Just(FrameKind::Unknown),
         1 => Just(FrameKind::Invalid),
-        1 => Just(FrameKind::Welcome { features: true }),
-        1 => Just(FrameKind::Error { execution: None, forbidden: false }),
+        1 => Just(FrameKind::Welcome { features: Some(Features::NONE) }),
+        1 => Just(FrameKind::Error { execution: None, message: None, forbidden: false }),
         1 => execution.prop_map(|key| FrameKind::Event {
             event: 3,
             execution: Some(key),
             terminal: false,
+        seq: None,
+        ack: false,
         }),
     ]
 }

@@ -9,6 +9,7 @@ fn message(id: u32) -> Outgoing<Payload> {
     Outgoing::Message {
         id: SendId(id),
         payload: format!("message {id}"),
+        confirm: false,
     }
 }
 
@@ -50,10 +51,7 @@ fn messages_go_out_after_the_subscriptions() {
     world.send(1).unwrap();
     world.subscribe(5);
     world.advance(100.0);
-    assert_eq!(
-        world.server.received,
-        [Outgoing::Subscribe(key(5)), message(1)]
-    );
+    assert_eq!(world.server.received, [subscribe(5), message(1)]);
 }
 
 #[test]

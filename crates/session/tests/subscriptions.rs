@@ -5,10 +5,6 @@ mod common;
 use common::*;
 use flowmaestro_session::{FrameKind, Options, Outgoing, Problem, Refused};
 
-fn subscribe(execution: u32) -> Outgoing<Payload> {
-    Outgoing::Subscribe(key(execution))
-}
-
 fn unsubscribe(execution: u32) -> Outgoing<Payload> {
     Outgoing::Unsubscribe(key(execution))
 }
@@ -340,7 +336,7 @@ fn an_unanswered_subscription_is_asked_for_three_times_and_then_reported() {
     );
 
     world.push(event(1));
-    world.push(FrameKind::Subscribed(key(1))); // better late than never
+    world.push(acknowledgement(1)); // better late than never
     world.advance(10.0);
     assert_eq!(
         (world.delivered(), world.acknowledged()),
@@ -425,7 +421,7 @@ fn an_acknowledgement_that_comes_after_the_unsubscribe_changes_nothing() {
     world.subscribe(1);
     world.unsubscribe(1);
     world.advance(10_000.0);
-    world.push(FrameKind::Subscribed(key(1)));
+    world.push(acknowledgement(1));
     world.advance(5000.0);
     assert_eq!(world.transmitted(), [subscribe(1), unsubscribe(1)]);
     assert_eq!(world.acknowledged(), []);
@@ -440,6 +436,7 @@ fn a_forbidden_subscription_is_reported_and_left_until_the_next_connection() {
     assert_eq!(world.transmitted(), [subscribe(1)]);
     let kind = FrameKind::Error {
         execution: Some(key(1)),
+        message: None,
         forbidden: true,
     };
     let payload = format!("{kind:?}");
@@ -577,9 +574,9 @@ fn a_carousel_of_subscriptions_stays_within_its_bounds() {
 #[test]
 fn answers_out_of_turn_are_ignored() {
     let mut world = subscribed(&[1]);
-    world.push(FrameKind::Subscribed(key(1)));
+    world.push(acknowledgement(1));
     world.push(FrameKind::Unsubscribed(key(1)));
-    world.push(FrameKind::Subscribed(key(8)));
+    world.push(acknowledgement(8));
     world.push(FrameKind::Unsubscribed(key(8)));
     world.advance(100.0);
     assert!(world.effects.is_empty());
@@ -594,7 +591,7 @@ fn answers_of_an_old_connection_are_ignored() {
     world.cut(1006, "");
     world.server.admission = Admission::Silence;
     world.advance(2000.0);
-    world.frame(old, FrameKind::Subscribed(key(1)));
+    world.frame(old, acknowledgement(1));
     assert!(world.acknowledged().is_empty());
 }
 
@@ -607,6 +604,7 @@ fn an_unsubscribe_that_is_answered_with_an_error_has_ended_as_well() {
     let execution = Some(key(1));
     world.push(FrameKind::Error {
         execution,
+        message: None,
         forbidden: false,
     });
     world.advance(10.0);

@@ -1,9 +1,10 @@
 //! Any input is legal in any state, with any options and any clock: no panic, bounded effects, and
 //! deadlines that are times.
 
+use flowmaestro_protocol::Features;
 use flowmaestro_session::{
     Backoff, Credentials, Effect, ExecutionKey, Frame, FrameKind, Generation, Input, Jitter,
-    Millis, Options, SendId, Session, State, Token, TokenRequest,
+    Millis, Options, Position, SendId, Session, State, Token, TokenRequest,
 };
 use proptest::prelude::*;
 
@@ -38,14 +39,21 @@ fn backoff() -> impl Strategy<Value = Backoff> {
 
 fn options() -> impl Strategy<Value = Options> {
     let limits = (0usize..5, 0usize..5, 0usize..300, 0usize..200);
-    (backoff(), time(), time(), limits).prop_map(|(reconnect, timeout, delay, limits)| Options {
-        reconnect,
-        connect_timeout_ms: timeout,
-        unsubscribe_delay_ms: delay,
-        max_subscriptions: limits.0,
-        max_queued_messages: limits.1,
-        max_queued_bytes: limits.2,
-        max_message_bytes: limits.3,
+    let times = (time(), time(), time(), time(), time());
+    (backoff(), times, limits, any::<u8>()).prop_map(|(reconnect, times, limits, features)| {
+        Options {
+            reconnect,
+            connect_timeout_ms: times.0,
+            unsubscribe_delay_ms: times.1,
+            max_message_age_ms: times.2,
+            ping_interval_ms: times.3,
+            pong_timeout_ms: times.4,
+            features: Features::from_bits(features),
+            max_subscriptions: limits.0,
+            max_queued_messages: limits.1,
+            max_queued_bytes: limits.2,
+            max_message_bytes: limits.3,
+        }
     })
 }
 
@@ -67,18 +75,47 @@ fn credentials() -> impl Strategy<Value = Credentials> {
 
 fn kind() -> impl Strategy<Value = FrameKind> {
     prop_oneof![
-        3 => any::<bool>().prop_map(|features| FrameKind::Welcome { features }),
-        2 => execution().prop_map(FrameKind::Subscribed),
+        3 => prop::option::of(any::<u8>().prop_map(Features::from_bits))
+            .prop_map(|features| FrameKind::Welcome { features }),
+        3 => (execution(), prop::option::of(position()))
+            .prop_map(|(execution, position)| FrameKind::Subscribed { execution, position }),
         2 => execution().prop_map(FrameKind::Unsubscribed),
         2 => (prop::option::of(execution()), any::<bool>())
-            .prop_map(|(execution, forbidden)| FrameKind::Error { execution, forbidden }),
-        3 => (any::<u8>(), prop::option::of(execution()), any::<bool>()).prop_map(
-            |(event, execution, terminal)| FrameKind::Event { event, execution, terminal }
-        ),
-        1 => Just(FrameKind::ForeignEvent),
+            .prop_map(|(execution, forbidden)| FrameKind::Error {
+                execution,
+                message: forbidden.then_some(SendId(1)),
+                forbidden,
+            }),
+        6 => (any::<u8>(), prop::option::of(execution()), prop::option::of(seq()), any::<[bool; 2]>())
+            .prop_map(|(event, execution, seq, [terminal, ack])| FrameKind::Event {
+                event,
+                execution,
+                terminal,
+                seq,
+                ack,
+            }),
+        1 => (0u32..8).prop_map(FrameKind::Pong),
+        1 => any::<u32>().prop_map(|id| FrameKind::Acknowledged(SendId(id))),
+        1 => Just(FrameKind::TokenExpiring),
+        1 => Just(FrameKind::Authenticated),
+        1 => Just(FrameKind::StrayAnswer),
+        1 => Just(FrameKind::ForeignEvent { event: 1 }),
         1 => Just(FrameKind::Unknown),
         1 => Just(FrameKind::Invalid),
     ]
+}
+
+/// Mostly those that follow each other.
+fn seq() -> impl Strategy<Value = u64> {
+    prop_oneof![9 => 0u64..12, 1 => any::<u64>()]
+}
+
+fn position() -> impl Strategy<Value = Position> {
+    (seq(), any::<bool>(), any::<bool>()).prop_map(|(head, recovered, restarted)| Position {
+        head,
+        recovered,
+        restarted,
+    })
 }
 
 fn close_code() -> impl Strategy<Value = u16> {
@@ -94,6 +131,11 @@ fn input() -> impl Strategy<Value = Input<u32>> {
         1 => Just(Input::Wake),
         4 => execution().prop_map(Input::Subscribe),
         4 => execution().prop_map(Input::Unsubscribe),
+        1 => execution().prop_map(Input::SubscribeRoom),
+        1 => (execution(), any::<bool>())
+            .prop_map(|(execution, watch)| Input::WatchPresence { execution, watch }),
+        2 => (generation(), execution(), seq())
+            .prop_map(|(generation, execution, seq)| Input::Head { generation, execution, seq }),
         2 => (any::<u32>(), prop_oneof![0usize..250, any::<usize>()])
             .prop_map(|(id, bytes)| Input::Send { id: SendId(id), message: id, bytes }),
         2 => (0u32..8, any::<bool>()).prop_map(|(request, some)| Input::TokenReady {

@@ -112,7 +112,12 @@ holds<Equal<WebSocketEventType, keyof EventMap>>();
 holds<
   Equal<
     Exclude<keyof ClientEventMap, keyof EventMap>,
-    "*" | "connection:state" | "connection:subscribed" | "connection:error"
+    | "*"
+    | "connection:state"
+    | "connection:subscribed"
+    | "connection:gap"
+    | "connection:error"
+    | "presence"
   >
 >();
 

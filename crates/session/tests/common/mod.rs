@@ -53,6 +53,8 @@ pub fn event(execution: u32) -> FrameKind {
         event: 1,
         execution: Some(key(execution)),
         terminal: false,
+        seq: None,
+        ack: false,
     }
 }
 
@@ -61,6 +63,25 @@ pub fn terminal(execution: u32) -> FrameKind {
         event: TERMINAL,
         execution: Some(key(execution)),
         terminal: true,
+        seq: None,
+        ack: false,
+    }
+}
+
+/// The answer of a baseline server.
+pub fn acknowledgement(execution: u32) -> FrameKind {
+    FrameKind::Subscribed {
+        execution: key(execution),
+        position: None,
+    }
+}
+
+/// The first question about an execution.
+pub fn subscribe(execution: u32) -> Outgoing<Payload> {
+    Outgoing::Subscribe {
+        execution: key(execution),
+        after: None,
+        presence: false,
     }
 }
 
@@ -139,7 +160,7 @@ impl World {
         let server = Server {
             admission: Admission::Welcome,
             next_admissions: VecDeque::new(),
-            features: false,
+            features: None,
             forbidden: BTreeSet::new(),
             busy: BTreeMap::new(),
             mute: BTreeSet::new(),
@@ -316,7 +337,7 @@ impl World {
 
     /// A frame arrives at the client.
     pub fn frame(&mut self, generation: Generation, kind: FrameKind) {
-        if let FrameKind::Subscribed(key) | FrameKind::Unsubscribed(key) = kind {
+        if let FrameKind::Subscribed { execution: key, .. } | FrameKind::Unsubscribed(key) = kind {
             self.in_flight.remove(&key.0);
         }
         if let FrameKind::Error {

@@ -41,7 +41,9 @@ impl World {
     /// The acknowledged executions, with whether they were resumed.
     pub fn acknowledged(&self) -> Vec<(u32, bool)> {
         self.collect(|effect| match effect {
-            Effect::Subscribed { execution, resumed } => Some((execution.0, *resumed)),
+            Effect::Subscribed {
+                execution, resumed, ..
+            } => Some((execution.0, *resumed)),
             _ => None,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use flowmaestro_protocol::Features;
 use flowmaestro_session::{FrameKind, Generation, Outgoing};
 
 use super::{Coming, Payload, World};
@@ -24,8 +25,8 @@ pub struct Server {
     pub admission: Admission,
     /// Admissions of the next sockets, before `admission` applies.
     pub next_admissions: VecDeque<Admission>,
-    /// Whether the welcome offers features.
-    pub features: bool,
+    /// What the welcome offers, if it speaks of features.
+    pub features: Option<Features>,
     /// Executions whose subscription is refused with an `error forbidden`.
     pub forbidden: BTreeSet<u32>,
     /// Executions whose next subscriptions are refused with another `error`, so many times.
@@ -145,28 +146,36 @@ impl World {
         };
         self.server.received.push(message.clone());
         let answer = match message {
-            Outgoing::Subscribe(key) if self.server.mute.contains(&key.0) => return,
-            Outgoing::Subscribe(key) if self.server.forbidden.contains(&key.0) => {
+            Outgoing::Subscribe { execution: key, .. } if self.server.mute.contains(&key.0) => {
+                return;
+            }
+            Outgoing::Subscribe { execution: key, .. }
+                if self.server.forbidden.contains(&key.0) =>
+            {
                 FrameKind::Error {
                     execution: Some(key),
+                    message: None,
                     forbidden: true,
                 }
             }
-            Outgoing::Subscribe(key) if self.server.busy.get(&key.0).is_some_and(|n| *n > 0) => {
+            Outgoing::Subscribe { execution: key, .. }
+                if self.server.busy.get(&key.0).is_some_and(|n| *n > 0) =>
+            {
                 *self.server.busy.get_mut(&key.0).unwrap() -= 1;
                 FrameKind::Error {
                     execution: Some(key),
+                    message: None,
                     forbidden: false,
                 }
             }
-            Outgoing::Subscribe(key) => {
+            Outgoing::Subscribe { execution: key, .. } => {
                 subscriptions.insert(key.0);
                 let limit = self.options.max_subscriptions;
                 assert!(
                     subscriptions.len() <= limit,
                     "more subscriptions than the server takes"
                 );
-                FrameKind::Subscribed(key)
+                super::acknowledgement(key.0)
             }
             Outgoing::Unsubscribe(key) => {
                 subscriptions.remove(&key.0);
@@ -175,7 +184,10 @@ impl World {
                 }
                 FrameKind::Unsubscribed(key)
             }
-            Outgoing::Hello | Outgoing::Message { .. } => return,
+            Outgoing::Hello(_)
+            | Outgoing::Message { .. }
+            | Outgoing::Ping(_)
+            | Outgoing::Auth(_) => return,
         };
         self.later(
             self.latency,

@@ -1,6 +1,6 @@
 import { type EventIteratorOptions, iterateEvents } from "./event-iterator.js";
 import type { EventMap } from "./events.js";
-import { checkOptionNames } from "./options.js";
+import { checkOptions } from "./options.js";
 import type { ClientOptions, ClientStats, ConnectionState } from "./wasm/types.js";
 import { createWasmClient, prepare, type WasmClient } from "./wasm.js";
 import type { WasmInitError } from "./wasm-errors.js";
@@ -198,10 +198,11 @@ export class WebSocketClient {
   /**
    * Changes options; those that are left out keep their values.
    *
-   * @throws TypeError naming the option that is unknown or out of its range; nothing is changed.
+   * @throws TypeError naming the option that is unknown, of another type, or out of its range;
+   * nothing is changed.
    */
   configure(options: ClientOptions): void {
-    checkOptionNames(options);
+    checkOptions(options);
     this.#client.configure(options);
   }
 

@@ -148,6 +148,8 @@ export class WebSocketClient {
   #wasm: WasmClient | undefined;
   /** The module could not be made ready: each use fails alike, until `init` has succeeded. */
   #failure: { error: WasmInitError; state: ConnectionState } | undefined;
+  /** The calls of `init` so far: one that fails late must not undo one that succeeded. */
+  #prepared: Promise<void> = Promise.resolve();
 
   /** There is one: {@link WebSocketClient.getInstance}. */
   private constructor() {}
@@ -178,10 +180,18 @@ export class WebSocketClient {
   }
 
   /** @internal The `init` of the entries, here so that it serves every copy of the package. */
-  async prepare(input?: unknown): Promise<void> {
+  prepare(input?: unknown): Promise<void> {
+    const next = () => this.#prepare(input);
+    this.#prepared = handled(() => this.#prepared.then(next, next));
+    return this.#prepared;
+  }
+
+  async #prepare(input: unknown): Promise<void> {
     if (this.#wasm) return;
     try {
       await prepare(input);
+      // In the meantime the main entry may have been used, which has needed no `init`.
+      this.#wasm ??= createWasmClient();
       this.#failure = undefined;
     } catch (error) {
       throw this.#fail(error as WasmInitError);

@@ -23,6 +23,7 @@ export type WasmInput = string | URL | Request | Response | BufferSource | WebAs
  *
  * @param input - The address of `flowmaestro_websocket.wasm`, a response with its bytes, the bytes,
  * or the compiled module; or a promise of one.
+ * @returns A promise that may be left alone: after a failure each use fails alike.
  * @throws WasmInitError, as a rejection, saying what to change.
  */
 export function init(input: WasmInput | Promise<WasmInput>): Promise<void> {

@@ -1,17 +1,21 @@
 // The counterpart of wasm.ts for those who serve the .wasm file themselves. The build of the slim
 // entry puts it in that file's place.
 
-import { initSync, WebSocketClient as WasmClient } from "./wasm/flowmaestro_websocket.js";
+import { WebSocketClient as WasmClient } from "./wasm/flowmaestro_websocket.js";
 import { WasmInitError, wasmInitError } from "./wasm-errors.js";
+import { instantiate } from "./wasm-instance.js";
 
 export type { WasmClient };
 
-let compiled: WebAssembly.Module | undefined;
+let ready = false;
 
 /** Makes the module ready from what `init` was given. */
 export async function prepare(input: unknown): Promise<void> {
   try {
-    compiled ??= await compile(await input);
+    const module = await compile(await fetched(input));
+    checkExports(module);
+    await instantiate(module);
+    ready = true;
   } catch (cause) {
     throw wasmInitError(cause);
   }
@@ -19,19 +23,12 @@ export async function prepare(input: unknown): Promise<void> {
 
 /** A client in this copy's module, which `prepare` must have made ready. */
 export function createWasmClient(): WasmClient {
-  if (compiled === undefined) {
-    throw new WasmInitError(
-      "not_initialized",
-      "The slim entry has no WebAssembly yet: await init(url), with the address of " +
-        "flowmaestro_websocket.wasm, before the client is used.",
-    );
-  }
-  try {
-    initSync({ module: compiled });
-    return new WasmClient();
-  } catch (cause) {
-    throw wasmInitError(cause);
-  }
+  if (ready) return new WasmClient();
+  throw new WasmInitError(
+    "not_initialized",
+    "The slim entry has no WebAssembly yet: await init(url), with the address of " +
+      "flowmaestro_websocket.wasm, before the client is used.",
+  );
 }
 
 async function compile(input: unknown): Promise<WebAssembly.Module> {
@@ -41,7 +38,7 @@ async function compile(input: unknown): Promise<WebAssembly.Module> {
   }
   if (input instanceof Response) return compileResponse(input);
   if (typeof input === "string" || input instanceof URL || input instanceof Request) {
-    return compileResponse(await request(input));
+    return compileResponse(await fetched(fetch(input)));
   }
   const kind = input === null ? "null" : typeof input;
   throw new WasmInitError(
@@ -50,9 +47,10 @@ async function compile(input: unknown): Promise<WebAssembly.Module> {
   );
 }
 
-async function request(input: string | URL | Request): Promise<Response> {
+/** Waits for what we or the caller of `init` may be fetching. */
+async function fetched<T>(source: T | Promise<T>): Promise<T> {
   try {
-    return await fetch(input);
+    return await source;
   } catch (cause) {
     const message =
       "The WebAssembly file could not be fetched: check the address given to init(), and the " +
@@ -61,7 +59,6 @@ async function request(input: string | URL | Request): Promise<Response> {
   }
 }
 
-/** Any MIME type will do as long as the bytes are right, unlike for `compileStreaming`. */
 async function compileResponse(response: Response): Promise<WebAssembly.Module> {
   const type = response.headers.get("content-type") ?? "no content type";
   const what = `What ${address(response)} answered (${response.status}, ${type})`;
@@ -71,8 +68,13 @@ async function compileResponse(response: Response): Promise<WebAssembly.Module> 
       `${what} is no WebAssembly: serve the package's flowmaestro_websocket.wasm there.`,
     );
   }
-  if (type.startsWith("application/wasm")) return WebAssembly.compileStreaming(response);
-  return compileBytes(await response.arrayBuffer(), what);
+  const copy = response.clone();
+  try {
+    return await WebAssembly.compileStreaming(response);
+  } catch {
+    // Its reason may be the MIME type, which does not matter as long as the bytes are right.
+    return compileBytes(await copy.arrayBuffer(), what);
+  }
 }
 
 async function compileBytes(bytes: BufferSource, what: string): Promise<WebAssembly.Module> {
@@ -83,6 +85,15 @@ async function compileBytes(bytes: BufferSource, what: string): Promise<WebAssem
     );
   }
   return WebAssembly.compile(bytes);
+}
+
+/**
+ * Refuses another module than this package's. The bindings would keep the instance of one that
+ * imports nothing, and fail with it ever after.
+ */
+function checkExports(module: WebAssembly.Module): void {
+  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+  if (!names.includes("__wbindgen_start")) throw new Error("the module has no __wbindgen_start");
 }
 
 /** Whether it begins as the WebAssembly specification, section 5.5.16, says: `\0asm`. */

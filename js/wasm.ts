@@ -4,19 +4,20 @@
 import { initSync, WebSocketClient as WasmClient } from "./wasm/flowmaestro_websocket.js";
 import base64 from "./wasm/flowmaestro_websocket_bg.wasm";
 import { wasmInitError } from "./wasm-errors.js";
+import { instantiate } from "./wasm-instance.js";
 
 export type { WasmClient };
 
-/** What `prepare` has compiled, if anybody called it. */
-let compiled: WebAssembly.Module | undefined;
+let ready = false;
 
 /**
- * Compiles the module without blocking the page; the client's first use then finds it ready. Unlike
+ * Makes the module ready without blocking the page; the client's first use then finds it so. Unlike
  * its counterpart in wasm-slim.ts it has the bytes.
  */
 export async function prepare(_input?: unknown): Promise<void> {
   try {
-    compiled ??= await WebAssembly.compile(decode());
+    await instantiate(await WebAssembly.compile(decode()));
+    ready = true;
   } catch (cause) {
     throw wasmInitError(cause);
   }
@@ -25,7 +26,8 @@ export async function prepare(_input?: unknown): Promise<void> {
 /** A client in this copy's module, which is instantiated for the first one. */
 export function createWasmClient(): WasmClient {
   try {
-    initSync({ module: compiled ?? decode() });
+    if (!ready) initSync({ module: decode() });
+    ready = true;
     return new WasmClient();
   } catch (cause) {
     throw wasmInitError(cause);

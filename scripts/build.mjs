@@ -2,6 +2,7 @@
 // About a minute the first time, seconds later.
 
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
@@ -73,7 +74,7 @@ try {
 function compile() {
   const env = toolEnv();
   const cargo = ["build", "--lib", "--target", WASM_TARGET, "--profile", "wasm"];
-  run("cargo", cargo, { env });
+  run("cargo", [...cargo, "--config", withoutHome(env)], { env });
   rmSync(BINDINGS, { recursive: true, force: true });
   const compiled = join(TARGET_DIR, WASM_TARGET, "wasm", `${CRATE}.wasm`);
   // Without the default path no bundler emits the file a second time.
@@ -99,6 +100,16 @@ function importSnippetsOnce(glue) {
     return isNew;
   });
   writeFileSync(glue, once.join("\n"));
+}
+
+/**
+ * Panic messages name source files: those of dependencies without the home directory of whoever
+ * builds, which is nobody's business and would make each machine's package another one.
+ */
+function withoutHome(env) {
+  const cargoHome = env.CARGO_HOME ?? join(homedir(), ".cargo");
+  const flags = [`--remap-path-prefix=${cargoHome}=cargo`];
+  return `target.${WASM_TARGET}.rustflags=${JSON.stringify(flags)}`;
 }
 
 /**
@@ -196,6 +207,8 @@ function oneCopyOfEachSnippet() {
 function writeTypes() {
   run("npx", ["tsc", "--project", "js/tsconfig.build.json"]);
   const types = join(PACKAGE, "types");
+  // Nothing that users import refers to those of the bindings, which stay behind.
+  for (const name of ["wasm", "wasm-instance"]) rmSync(join(types, `js/${name}.d.ts`));
   mkdirSync(join(types, "js/wasm"), { recursive: true });
   copyFileSync(join(BINDINGS, "types.d.ts"), join(types, "js/wasm/types.d.ts"));
   // Nothing public leads to this one, which names the bindings' own declarations.

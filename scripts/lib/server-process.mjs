@@ -19,8 +19,8 @@ export class ServerProcess {
 
   /** `healthUrl` answers with success once the server is ready. The output is appended to
    *  `logFile`, or shown when there is none. */
-  constructor({ command, args, env, healthUrl, logFile }) {
-    this.#options = { command, args, env, healthUrl, logFile };
+  constructor({ command, args, cwd = ROOT, env, healthUrl, logFile }) {
+    this.#options = { command, args, cwd, env, healthUrl, logFile };
     process.on("exit", () => this.signal("SIGKILL"));
   }
 
@@ -61,9 +61,9 @@ export class ServerProcess {
   }
 
   #spawn() {
-    const { command, args, env, logFile } = this.#options;
+    const { command, args, cwd, env, logFile } = this.#options;
     const log = logFile ? openSync(logFile, "a") : "inherit";
-    const child = spawn(command, args, { cwd: ROOT, env, stdio: ["ignore", log, log] });
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", log, log] });
     if (logFile) closeSync(log);
     return child;
   }

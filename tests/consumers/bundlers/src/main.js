@@ -1,0 +1,4 @@
+import { websocket } from "flowmaestro-websocket";
+import { follow } from "./follow.js";
+
+follow(websocket);

@@ -43,7 +43,10 @@ after(async () => {
 function serve({ url }, response) {
   const { pathname } = new URL(url, origin);
   const body = content(pathname);
-  const headers = { "content-type": TYPES[extname(pathname)], "content-security-policy": policy };
+  const headers = {
+    "content-type": TYPES[extname(pathname)] ?? "text/plain",
+    "content-security-policy": policy,
+  };
   response.writeHead(body ? 200 : 404, headers).end(body);
 }
 

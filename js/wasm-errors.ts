@@ -3,7 +3,8 @@
  *
  * - `blocked`: the page's Content-Security-Policy forbids WebAssembly: add `'wasm-unsafe-eval'` to
  *   its `script-src`.
- * - `unsupported`: the browser has no WebAssembly, or an older one than is needed.
+ * - `unsupported`: there is no WebAssembly, or an older one than is needed; or no `TextDecoder`, as
+ *   in Jest's jsdom environment.
  * - `needs_init`: this browser does not compile a module of this size at once: `await init()`
  *   before the client is used.
  * - `not_initialized`: the slim entry was used before its `init(input)` was done.
@@ -39,9 +40,15 @@ export function wasmInitError(cause: unknown): WasmInitError {
   return new WasmInitError(code, message, { cause });
 }
 
+/** What an environment may lack altogether. */
+const NEEDED = ["WebAssembly", "TextDecoder", "TextEncoder"];
+
 function diagnose(cause: unknown): [WasmInitErrorCode, string] {
-  if (typeof WebAssembly === "undefined") {
-    return ["unsupported", "There is no WebAssembly here, which this client is made of."];
+  const missing = NEEDED.find((name) => !(name in globalThis));
+  if (missing) {
+    const advice = "a test environment without it gets it in a setup file, from node:util";
+    const hint = missing.startsWith("Text") ? `: ${advice}` : "";
+    return ["unsupported", `There is no ${missing} here, which this client needs${hint}.`];
   }
   if (isPolicy(cause)) {
     const advice = "add 'wasm-unsafe-eval' to its script-src";

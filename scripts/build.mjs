@@ -139,6 +139,7 @@ async function bundle() {
       await build({
         ...options,
         format,
+        inject: [join(ROOT, "js/text-coding.ts")],
         outfile: join(folder, `${name}.js`),
         bundle: true,
         target: "es2022",

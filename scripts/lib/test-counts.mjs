@@ -2,7 +2,7 @@
 
 import { stripVTControlCharacters } from "node:util";
 
-/** Sums the results of cargo test, wasm-bindgen-test, `node --test` and Vitest in `output`. */
+/** Sums the results of cargo test, wasm-bindgen-test, `node --test`, Vitest and Jest in `output`. */
 export function countTests(output) {
   const text = stripVTControlCharacters(output);
   const total = { passed: 0, failed: 0 };
@@ -21,6 +21,11 @@ export function countTests(output) {
   // Vitest.
   for (const [, failed = 0, passed = 0] of text.matchAll(
     /^ +Tests {2}(?:(\d+) failed)?(?: \| )?(?:(\d+) passed)?/gm,
+  ))
+    add(passed, failed);
+  // Jest.
+  for (const [, failed = 0, passed = 0] of text.matchAll(
+    /^Tests: {7}(?:(\d+) failed, )?(?:\d+ skipped, )?(?:\d+ todo, )?(?:(\d+) passed, )?\d+ total/gm,
   ))
     add(passed, failed);
   return total;

@@ -28,6 +28,17 @@ test("reads Vitest's summary, which leaves out a count of zero", () => {
   assert.deepEqual(countTests(summary("2 failed (2)")), { passed: 0, failed: 2 });
 });
 
+test("reads Jest's summary, which leaves out a count of zero", () => {
+  const summary = (tests) => `Test Suites: 1 passed, 1 total\nTests:       ${tests}\n`;
+  assert.deepEqual(countTests(summary("8 passed, 8 total")), { passed: 8, failed: 0 });
+  assert.deepEqual(countTests(summary("2 failed, 1 skipped, 3 passed, 6 total")), {
+    passed: 3,
+    failed: 2,
+  });
+  assert.deepEqual(countTests(summary("1 failed, 1 total")), { passed: 0, failed: 1 });
+  assert.deepEqual(countTests(summary("0 total")), { passed: 0, failed: 0 });
+});
+
 test("looks through colours", () => {
   const output =
     "test result: \u001b[32mok\u001b[0m. \u001b[1m7\u001b[0m passed; 0 failed; 0 ignored";

@@ -17,7 +17,8 @@ const OBSERVED_IMPORT = `
       return Reflect.construct(original, args);
     };
   }
-  for (const name of ["WebSocket", "fetch", "setTimeout", "addEventListener", "document"]) {
+  const touchable = ["WebSocket", "TextDecoder", "TextEncoder", "fetch", "setTimeout", "document"];
+  for (const name of [...touchable, "addEventListener"]) {
     Object.defineProperty(globalThis, name, {
       configurable: true,
       get() {

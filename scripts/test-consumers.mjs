@@ -20,7 +20,15 @@ import { toolEnv } from "./lib/toolchain.mjs";
 
 const CONSUMERS = join(ROOT, "tests/consumers");
 
-const INSTALL = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--no-package-lock"];
+/** With a log level of its own: that of an outer `npm run --silent` would hide what has failed. */
+const INSTALL = [
+  "install",
+  "--prefer-offline",
+  "--no-audit",
+  "--no-fund",
+  "--no-package-lock",
+  "--loglevel=error",
+];
 
 try {
   const names = chosen(process.argv.slice(2));

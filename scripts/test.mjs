@@ -16,6 +16,8 @@ const LAYERS = [
   { script: "test:rust", hasTests: true },
   { script: "build" },
   { script: "test:types" },
+  { script: "test:package", hasTests: true },
+  { script: "test:consumers", hasTests: true },
   { script: "test:page", hasTests: true },
   { script: "test:kit", hasTests: true },
   { script: "test:browser", hasTests: true },

@@ -212,8 +212,6 @@ function writeTypes() {
   for (const name of ["wasm", "wasm-instance"]) rmSync(join(types, `js/${name}.d.ts`));
   mkdirSync(join(types, "js/wasm"), { recursive: true });
   copyFileSync(join(BINDINGS, "types.d.ts"), join(types, "js/wasm/types.d.ts"));
-  // Nothing public leads to this one, which names the bindings' own declarations.
-  rmSync(join(types, "js/wasm.d.ts"));
   cpSync(types, join(PACKAGE, "cjs/types"), { recursive: true });
   writeJson("cjs/package.json", { type: "commonjs" });
 }

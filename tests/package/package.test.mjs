@@ -50,8 +50,9 @@ test("the version is that of the Rust workspace", () => {
   assert.equal(JSON.parse(content("package.json")).version, version);
 });
 
-test("nothing is in it but code, types, WebAssembly and the four texts", () => {
-  const texts = ["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md"];
+test("nothing is in it but code, types, WebAssembly and the texts that go with them", () => {
+  const licences = ["LICENSE-APACHE", "LICENSE-MIT", "LICENSES-THIRD-PARTY"];
+  const texts = ["CHANGELOG.md", "README.md", ...licences];
   for (const text of texts) assert.ok(files.includes(text), text);
   const code = /^(cjs\/)?((slim\/)?[a-z]+\.js|types\/.+\.d\.ts|package\.json)$/;
   const others = files.filter((file) => !code.test(file) && !texts.includes(file));

@@ -1,0 +1,1 @@
+../../react/connection.test.tsx

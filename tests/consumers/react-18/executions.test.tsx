@@ -1,0 +1,1 @@
+../../react/executions.test.tsx

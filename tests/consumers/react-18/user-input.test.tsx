@@ -1,0 +1,1 @@
+../../react/user-input.test.tsx

@@ -19,7 +19,7 @@ const LAYERS = [
   { script: "test:package", hasTests: true },
   { script: "test:consumers", hasTests: true },
   { script: "test:page", hasTests: true },
-  { script: "test:kit", hasTests: true },
+  { script: "test:client", hasTests: true },
   { script: "test:browser", hasTests: true },
   { script: "test:e2e", hasTests: true },
 ];

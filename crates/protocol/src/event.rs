@@ -105,6 +105,16 @@ macro_rules! events {
             pub const fn event_type(&self) -> EventType {
                 match self { $(Self::$name(_) => EventType::$name),* }
             }
+
+            /// The fields that its declaration does not name.
+            pub const fn extra(&self) -> &Extra<V> {
+                match self { $(Self::$name(event) => &event.extra),* }
+            }
+
+            /// The fields that its declaration does not name, to be changed.
+            pub const fn extra_mut(&mut self) -> &mut Extra<V> {
+                match self { $(Self::$name(event) => &mut event.extra),* }
+            }
         }
 
         #[cfg(feature = "json")]
@@ -404,6 +414,27 @@ impl<V> Event<V> {
             Self::NodeStream(event) => Some(&event.execution_id),
             Self::UserInputRequired(event) => Some(&event.execution_id),
             Self::UserInputResponse(event) => Some(&event.execution_id),
+        }
+    }
+
+    /// When it was emitted, in ms since the Unix epoch; the welcome does not say.
+    pub const fn timestamp(&self) -> Option<Number> {
+        match self {
+            Self::ConnectionEstablished(_) => None,
+            Self::ExecutionStarted(event) => Some(event.timestamp),
+            Self::ExecutionProgress(event) => Some(event.timestamp),
+            Self::ExecutionCompleted(event) => Some(event.timestamp),
+            Self::ExecutionFailed(event) => Some(event.timestamp),
+            Self::NodeStarted(event) => Some(event.timestamp),
+            Self::NodeCompleted(event) => Some(event.timestamp),
+            Self::NodeFailed(event) => Some(event.timestamp),
+            Self::NodeRetry(event) => Some(event.timestamp),
+            Self::NodeStream(event) => Some(event.timestamp),
+            Self::UserInputRequired(event) => Some(event.timestamp),
+            Self::UserInputResponse(event) => Some(event.timestamp),
+            Self::DocumentProcessing(event) => Some(event.timestamp),
+            Self::DocumentCompleted(event) => Some(event.timestamp),
+            Self::DocumentFailed(event) => Some(event.timestamp),
         }
     }
 }

@@ -1,0 +1,243 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use flowmaestro_protocol::{Event, EventType, Feature, Scope};
+
+use crate::acknowledgement::CriticalEvent;
+use crate::event_text::{EventText, is_critical};
+use crate::hub::Hub;
+use crate::{ConnectionId, Execution, History, HistoryError, Millis, Record};
+
+/// What became of an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Emitted {
+    /// Its id, where it is numbered: execution-scoped, and the hub offers features.
+    pub event_id: Option<String>,
+    /// Its number in its execution, likewise.
+    pub seq: Option<u64>,
+    /// How many connections get it.
+    pub receivers: usize,
+}
+
+/// Why an event was not emitted. Nobody gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EmitError {
+    /// A user-scoped event came without its owner.
+    OwnerRequired(EventType),
+    /// A connection-scoped event is the hub's own to send.
+    ConnectionScoped(EventType),
+    /// Nobody registered the execution, or it ended too long ago.
+    UnregisteredExecution,
+    /// The history did not take it.
+    History(HistoryError),
+}
+
+impl<H: History> Hub<H> {
+    /// Sends an event to those who get it: an execution-scoped one to the subscribers of its
+    /// execution and rooms, a user-scoped one to the connections of `user_id`, to whom it belongs. A
+    /// `user:input:response` goes to nobody: it travels from clients to backends.
+    ///
+    /// # Errors
+    /// [`EmitError`]; nobody gets the event then.
+    pub fn emit(
+        &mut self,
+        now: Millis,
+        event: Event,
+        user_id: Option<&str>,
+    ) -> Result<Emitted, EmitError> {
+        self.advance(now);
+        let event_type = event.event_type();
+        let emitted = match event_type.scope() {
+            Scope::Connection => Err(EmitError::ConnectionScoped(event_type)),
+            Scope::User => user_id
+                .ok_or(EmitError::OwnerRequired(event_type))
+                .map(|user_id| self.emit_to_user(user_id, &event)),
+            Scope::Execution if event_type == EventType::UserInputResponse => {
+                Ok(Emitted::default())
+            }
+            Scope::Execution => self.emit_to_execution(event),
+        };
+        self.finish();
+        emitted
+    }
+
+    /// Whether anyone who gets this event is behind with reading what came before: a backend that
+    /// emits a lot then waits a little.
+    pub fn is_crowded(&self, event: &Event, user_id: Option<&str>) -> bool {
+        let execution = event.execution_id().and_then(|id| self.executions.get(id));
+        let ids = match (execution, user_id) {
+            (Some(execution), _) => self.receivers(execution),
+            (None, Some(user_id)) => self.by_user.get(user_id).collect(),
+            (None, None) => Vec::new(),
+        };
+        ids.iter().any(|id| !self.has_room(*id))
+    }
+
+    fn emit_to_user(&mut self, user_id: &str, event: &Event) -> Emitted {
+        let ids: Vec<_> = self.by_user.get(user_id).collect();
+        let mut emitted = Emitted::default();
+        if ids.is_empty() {
+            return emitted;
+        }
+        let text: Arc<str> = event.encode().into();
+        for id in ids {
+            if let Some(connection) = self.connections.get_mut(&id) {
+                let delivered = connection.send_event(&mut self.cx, Arc::clone(&text));
+                emitted.receivers += usize::from(delivered);
+            }
+        }
+        emitted
+    }
+
+    fn emit_to_execution(&mut self, event: Event) -> Result<Emitted, EmitError> {
+        let event_type = event.event_type();
+        let execution_id = event.execution_id().unwrap_or_default();
+        let Some(execution) = self.executions.get(execution_id) else {
+            self.cx.counters.unregistered_executions += 1;
+            return Err(EmitError::UnregisteredExecution);
+        };
+        let execution_id = Arc::clone(execution.shared_id());
+        let ids = self.receivers(execution);
+        let text = self.append(&execution_id, event)?;
+        let users = self.deliver(&execution_id, &ids, &text);
+        if is_critical(event_type) && self.offers(Feature::Ack) {
+            self.keep_until_acknowledged(&execution_id, &text, users.acknowledging);
+        }
+        if event_type.is_terminal() {
+            self.executions.mark_ended(self.cx.now, &execution_id);
+        }
+        let is_numbered = !self.cx.config.features.is_empty();
+        Ok(Emitted {
+            receivers: users.receivers,
+            seq: is_numbered.then_some(text.seq),
+            event_id: is_numbered.then_some(text.event_id),
+        })
+    }
+
+    /// The connections that are subscribed to an execution or to one of its rooms, each once.
+    fn receivers(&self, execution: &Execution) -> Vec<ConnectionId> {
+        let mut ids: Vec<_> = self.by_execution.get(execution.id()).collect();
+        let direct = ids.len();
+        for room in execution.rooms() {
+            ids.extend(self.by_room.get(room));
+        }
+        if ids.len() > direct {
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        ids
+    }
+
+    /// Numbers an event and keeps it. Where nobody could ask for it again, it is not kept.
+    fn append(&mut self, execution_id: &str, event: Event) -> Result<EventText, EmitError> {
+        let timestamp = event.timestamp().unwrap_or_default().get();
+        let critical = is_critical(event.event_type());
+        let seq = self.history.head(execution_id) + 1;
+        let ack = critical && self.offers(Feature::Ack);
+        let text = EventText::new(event, self.history.epoch(), seq, ack);
+        if self.cx.config.features.is_empty() {
+            return Ok(text);
+        }
+        let record = Record {
+            seq,
+            timestamp,
+            critical,
+            text: Arc::clone(&text.numbered),
+        };
+        self.history.append(execution_id, record).map_err(|error| {
+            self.cx.counters.history_errors += 1;
+            EmitError::History(error)
+        })?;
+        Ok(text)
+    }
+
+    fn deliver(
+        &mut self,
+        execution_id: &Arc<str>,
+        ids: &[ConnectionId],
+        text: &EventText,
+    ) -> Delivered {
+        let first = self.history.first(execution_id);
+        let mut delivered = Delivered::default();
+        let Some(execution) = self.executions.get(execution_id) else {
+            return delivered;
+        };
+        for id in ids {
+            let Some(connection) = self.connections.get_mut(id) else {
+                continue;
+            };
+            if !self.authorizer.may_see(&connection.identity, execution) {
+                continue;
+            }
+            let received = connection.deliver(&mut self.cx, execution_id, text, first);
+            delivered.receivers += usize::from(received);
+            if connection.has(Feature::Ack) {
+                let user_id = &connection.identity.user_id;
+                delivered.acknowledging.insert(Arc::clone(user_id));
+            }
+        }
+        delivered
+    }
+
+    /// Keeps a critical event for the execution's owner, and for everybody else who can acknowledge
+    /// it and was there.
+    fn keep_until_acknowledged(
+        &mut self,
+        execution_id: &Arc<str>,
+        text: &EventText,
+        mut users: BTreeSet<Arc<str>>,
+    ) {
+        let owner = self.executions.get(execution_id).map(Execution::owner);
+        users.extend(owner.map(|owner| Arc::clone(owner.shared_user_id())));
+        let event_id: Arc<str> = text.event_id.as_str().into();
+        let max = self.cx.config.max_unacknowledged;
+        for user_id in users {
+            let event = CriticalEvent {
+                execution_id: Arc::clone(execution_id),
+                event_id: Arc::clone(&event_id),
+                seq: text.seq,
+                text: Arc::clone(&text.numbered),
+            };
+            let dropped = self.unacknowledged.add(&user_id, event, max);
+            self.cx.counters.unacknowledged_dropped += u64::from(dropped);
+        }
+    }
+
+    fn offers(&self, feature: Feature) -> bool {
+        self.cx.config.features.contains(feature)
+    }
+}
+
+/// Who got an event.
+#[derive(Default)]
+struct Delivered {
+    receivers: usize,
+    /// The users who can acknowledge it.
+    acknowledging: BTreeSet<Arc<str>>,
+}
+
+impl fmt::Display for EmitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnerRequired(event_type) => {
+                write!(
+                    f,
+                    "{} needs the user who owns the document",
+                    event_type.as_str()
+                )
+            }
+            Self::ConnectionScoped(event_type) => write!(
+                f,
+                "{} is sent by the hub itself and cannot be emitted",
+                event_type.as_str()
+            ),
+            Self::UnregisteredExecution => {
+                f.write_str("nobody registered the execution, or it ended too long ago")
+            }
+            Self::History(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for EmitError {}

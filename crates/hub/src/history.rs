@@ -1,0 +1,75 @@
+use std::fmt;
+use std::sync::Arc;
+
+/// Where the events of executions are kept, so that what a client missed can be sent again.
+///
+/// The hub is the only writer, and numbers the events of an execution from 1 without gaps. A history
+/// may forget the oldest events of an execution, but not how many there were: not until
+/// [`remove`](Self::remove), which comes some time after the execution's end.
+pub trait History {
+    /// Changes when the history was lost, and is kept together with it. At most
+    /// [`MAX_ID_BYTES`](flowmaestro_protocol::MAX_ID_BYTES) long.
+    fn epoch(&self) -> &str;
+
+    /// The last `seq` of an execution, 0 before the first.
+    fn head(&self, execution_id: &str) -> u64;
+
+    /// The oldest `seq` that is still there; one after the head, if there is none.
+    fn first(&self, execution_id: &str) -> u64;
+
+    /// Keeps an event. Its `seq` is one after the head.
+    ///
+    /// # Errors
+    /// [`HistoryError`], and the event counts as never emitted: nobody gets it.
+    fn append(&mut self, execution_id: &str, record: Record) -> Result<(), HistoryError>;
+
+    /// The events from a `seq` on, in order, at most `limit` of them, at least one unless there is
+    /// none.
+    ///
+    /// # Errors
+    /// [`HistoryError`], and the connection that waits for them is closed, to come back later.
+    fn range(
+        &self,
+        execution_id: &str,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<Record>, HistoryError>;
+
+    /// The critical events that are still there, in order. Asked when an execution is registered: a
+    /// history that outlived its hub says here what may never have been acknowledged.
+    ///
+    /// # Errors
+    /// [`HistoryError`], and none are sent again.
+    fn critical(&self, execution_id: &str) -> Result<Vec<Record>, HistoryError>;
+
+    /// Forgets an execution.
+    fn remove(&mut self, execution_id: &str);
+}
+
+/// An event as a [`History`] keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its number in its execution, from 1.
+    pub seq: u64,
+    /// The event's own `timestamp`, in ms since the Unix epoch.
+    pub timestamp: f64,
+    /// Whether it is sent until somebody acknowledges it.
+    pub critical: bool,
+    /// The text frame.
+    pub text: Arc<str>,
+}
+
+/// A history cannot keep or read events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryError {
+    /// Why, for logs.
+    pub reason: String,
+}
+
+impl fmt::Display for HistoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the history failed: {}", self.reason)
+    }
+}
+
+impl std::error::Error for HistoryError {}

@@ -1,0 +1,449 @@
+use std::sync::Arc;
+
+use flowmaestro_protocol::{
+    ClientMessage, ErrorCode, Feature, Features, Json, Number, Position, Room, Secret,
+    ServerMessage, Subscribe, UserInputMessage,
+};
+
+use crate::connection::Connection;
+use crate::hub::Hub;
+use crate::replay::{Again, Replay};
+use crate::subscription::{Presence, Progress, Start, Subscription};
+use crate::timers::Timer;
+use crate::{ConnectionId, Effect, History, Identity, Millis};
+
+const FORBIDDEN: &str = "The execution does not exist, or belongs to someone else";
+const ROOM_FORBIDDEN: &str = "The room does not exist, or is closed to you";
+const TOKEN_FORBIDDEN: &str = "The token is not valid, or belongs to someone else";
+const TOO_MANY_SUBSCRIPTIONS: &str =
+    "The connection has as many subscriptions as it may: unsubscribe from some first";
+const TOO_MANY_REPLAYS: &str = "As many replays wait as may: ask again when one has ended";
+
+impl<H: History> Hub<H> {
+    /// A text frame has come.
+    pub fn receive(&mut self, now: Millis, id: ConnectionId, text: &str) {
+        self.advance(now);
+        if let Some(connection) = self.connections.get_mut(&id)
+            && !connection.is_closing()
+        {
+            if text.len() > self.cx.config.max_message_bytes {
+                connection.on_too_large(&mut self.cx);
+            } else {
+                match ClientMessage::decode(text) {
+                    Ok(message) => self.on_message(id, message),
+                    Err(error) => connection.on_invalid(&mut self.cx, &error.to_string()),
+                }
+            }
+        }
+        self.finish();
+    }
+
+    /// A binary frame of so many bytes has come. Whatever it holds, it is no message of the protocol.
+    pub fn receive_binary(&mut self, now: Millis, id: ConnectionId, bytes: usize) {
+        self.advance(now);
+        if let Some(connection) = self.connections.get_mut(&id)
+            && !connection.is_closing()
+        {
+            if bytes > self.cx.config.max_message_bytes {
+                connection.on_too_large(&mut self.cx);
+            } else {
+                connection.on_invalid(&mut self.cx, "messages are text frames");
+            }
+        }
+        self.finish();
+    }
+
+    /// The answer to [`Effect::VerifyToken`]: who the token belongs to, `None` if it is not valid.
+    pub fn token_verified(&mut self, now: Millis, id: ConnectionId, identity: Option<Identity>) {
+        self.advance(now);
+        if let Some(connection) = self.connections.get_mut(&id)
+            && !connection.is_closing()
+        {
+            let old = &connection.identity;
+            match identity {
+                Some(new) if new.user_id == old.user_id && new.expires_at > now => {
+                    let expires_at = new.expires_at.into();
+                    connection.identity = new;
+                    let authenticated = ServerMessage::Authenticated { expires_at };
+                    connection.send(&mut self.cx, &authenticated);
+                    self.watch_expiry(id);
+                }
+                _ => {
+                    self.cx.counters.forbidden += 1;
+                    let code = ErrorCode::Forbidden;
+                    connection.refuse(&mut self.cx, code, TOKEN_FORBIDDEN, None, None);
+                }
+            }
+        }
+        self.finish();
+    }
+
+    /// Says that the token ends soon.
+    pub(crate) fn announce_expiry(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            let expires_at = connection.identity.expires_at.into();
+            connection.send(&mut self.cx, &ServerMessage::AuthExpiring { expires_at });
+        }
+    }
+
+    fn on_message(&mut self, id: ConnectionId, message: ClientMessage) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let needed = feature_of(&message);
+        if needed.is_some_and(|feature| !connection.has(feature)) {
+            let reason = "a feature that is not switched on";
+            return connection.on_invalid(&mut self.cx, reason);
+        }
+        match message {
+            ClientMessage::Hello { features } => self.on_hello(id, Features::from_names(features)),
+            ClientMessage::Subscribe(subscribe) => self.on_subscribe(id, &subscribe),
+            ClientMessage::Unsubscribe { execution_id } => self.on_unsubscribe(id, execution_id),
+            ClientMessage::SubscribeRoom { room } => self.on_subscribe_room(id, room),
+            ClientMessage::UnsubscribeRoom { room } => self.on_unsubscribe_room(id, room),
+            ClientMessage::Replay {
+                execution_id,
+                since,
+            } => self.on_replay(id, &execution_id, since),
+            ClientMessage::Ack { event_id } => {
+                let user_id = &connection.identity.user_id;
+                self.unacknowledged.acknowledge(user_id, &event_id);
+            }
+            ClientMessage::Ping { id: number } => self.on_ping(id, number),
+            ClientMessage::Auth { token } => self.on_auth(id, token),
+            ClientMessage::UserInputResponse(message) => self.on_user_input(id, message),
+        }
+    }
+
+    /// A feature stays on until the connection ends.
+    fn on_hello(&mut self, id: ConnectionId, features: Features) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let features = features.intersection(self.cx.config.features);
+        let had_auth = connection.has(Feature::Auth);
+        connection.wants_errors = true;
+        connection.features = connection.features.iter().chain(features.iter()).collect();
+        if connection.has(Feature::Auth) && !had_auth {
+            self.watch_expiry(id);
+        }
+    }
+
+    fn on_subscribe(&mut self, id: ConnectionId, subscribe: &Subscribe) {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let Some(execution_id) = self.visible(&connection.identity, &subscribe.execution_id) else {
+            return self.forbid(id, &subscribe.execution_id, None);
+        };
+        let is_new = !connection.subscriptions.contains_key(&execution_id);
+        if is_new && self.is_full(connection) {
+            return self.refuse_subscription(id, Some(&subscribe.execution_id));
+        }
+        let user_id = Arc::clone(&connection.identity.user_id);
+        if is_new {
+            self.by_execution.add(Arc::clone(&execution_id), id);
+            self.viewers.add(self.cx.now, &execution_id, &user_id);
+            self.viewers_changed(&execution_id);
+        }
+        self.start_subscription(id, &execution_id, subscribe);
+        self.pump(id);
+    }
+
+    /// Answers a subscription that was granted, and lets it begin.
+    fn start_subscription(
+        &mut self,
+        id: ConnectionId,
+        execution_id: &Arc<str>,
+        subscribe: &Subscribe,
+    ) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let cx = &mut self.cx;
+        let head = self.history.head(execution_id);
+        let first = self.history.first(execution_id);
+        let mut start = Start::new(subscribe, self.history.epoch(), first, head);
+        if !connection.has(Feature::Replay) {
+            start.recovered &= start.next > head;
+            start.next = head + 1;
+        }
+        let is_numbered = connection.is_numbered();
+        let position = is_numbered.then(|| Position {
+            epoch: self.history.epoch().to_owned(),
+            head,
+            recovered: start.recovered,
+        });
+        let answer = flowmaestro_protocol::Subscribed {
+            execution_id: execution_id.to_string(),
+            position,
+        };
+        connection.send(cx, &ServerMessage::Subscribed(answer));
+        connection.stop_subscription(execution_id);
+        let mut subscription = Subscription {
+            progress: Progress::Live,
+            presence: Presence::Unwanted,
+        };
+        if subscribe.presence && connection.has(Feature::Presence) {
+            let message = self.viewers.message(execution_id);
+            subscription.presence = Presence::Told(Arc::clone(&message));
+            connection.send_text(cx, message);
+        }
+        connection
+            .subscriptions
+            .insert(Arc::clone(execution_id), subscription);
+        if connection.has(Feature::Replay) {
+            let counter = match start.recovered {
+                true => &mut cx.counters.recovered,
+                false => &mut cx.counters.unrecovered,
+            };
+            *counter += 1;
+        }
+        if connection.has(Feature::Ack) {
+            let user_id = Arc::clone(&connection.identity.user_id);
+            let events = self.unacknowledged.of_user(&user_id);
+            let missed = events
+                .filter(|it| it.execution_id == *execution_id && it.seq < start.next)
+                .map(|event| Again {
+                    execution_id: Arc::clone(execution_id),
+                    text: Arc::clone(&event.text),
+                });
+            connection.again.extend(missed);
+        }
+        if is_numbered {
+            connection.catch_up(execution_id, start.next);
+        }
+    }
+
+    fn on_unsubscribe(&mut self, id: ConnectionId, execution_id: String) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let user_id = Arc::clone(&connection.identity.user_id);
+        let was_subscribed = connection.unsubscribe(&execution_id);
+        let shared_id: Arc<str> = execution_id.as_str().into();
+        let answer = ServerMessage::Unsubscribed { execution_id };
+        connection.send(&mut self.cx, &answer);
+        if was_subscribed {
+            self.on_unsubscribed(id, &user_id, &shared_id);
+        }
+        self.pump(id);
+    }
+
+    fn on_subscribe_room(&mut self, id: ConnectionId, room: Room) {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let is_new = !connection.rooms.contains(&room);
+        if !self.authorizer.may_join(&connection.identity, &room) {
+            self.cx.counters.forbidden += 1;
+            return self.refuse(id, ErrorCode::Forbidden, ROOM_FORBIDDEN, None, None);
+        }
+        if is_new && self.is_full(connection) {
+            return self.refuse_subscription(id, None);
+        }
+        self.by_room.add(room.clone(), id);
+        let again = self.unacknowledged_in_room(connection, &room);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            let answer = ServerMessage::SubscribedRoom { room: room.clone() };
+            connection.send(&mut self.cx, &answer);
+            connection.rooms.insert(room);
+            connection.again.extend(again);
+        }
+        self.pump(id);
+    }
+
+    fn on_unsubscribe_room(&mut self, id: ConnectionId, room: Room) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        connection.rooms.remove(&room);
+        self.by_room.remove(&room, id);
+        connection.send(&mut self.cx, &ServerMessage::UnsubscribedRoom { room });
+    }
+
+    fn on_replay(&mut self, id: ConnectionId, execution_id: &str, since: Number) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let visible = self
+            .executions
+            .get(execution_id)
+            .filter(|execution| self.authorizer.may_see(&connection.identity, execution));
+        let Some(execution) = visible else {
+            return self.forbid(id, execution_id, None);
+        };
+        if connection.replays.len() >= self.cx.config.max_replays {
+            self.cx.counters.rate_limited += 1;
+            let code = ErrorCode::RateLimited;
+            return self.refuse(id, code, TOO_MANY_REPLAYS, Some(execution_id), None);
+        }
+        match Replay::new(&self.history, execution.shared_id(), since) {
+            Ok(replay) => connection.replays.push_back(replay),
+            Err(_) => connection.on_history_error(&mut self.cx),
+        }
+        self.pump(id);
+    }
+
+    fn on_ping(&mut self, id: ConnectionId, number: u64) {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let heads = connection
+            .subscriptions
+            .iter()
+            .filter(|(execution_id, _)| self.visible(&connection.identity, execution_id).is_some())
+            .map(|(execution_id, subscription)| {
+                // What has not been sent yet is not lost.
+                let head = match subscription.progress {
+                    Progress::Live => self.history.head(execution_id),
+                    Progress::CatchingUp { next } => next - 1,
+                };
+                (execution_id.to_string(), head)
+            })
+            .collect();
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.send(&mut self.cx, &ServerMessage::Pong { id: number, heads });
+        }
+    }
+
+    fn on_auth(&mut self, id: ConnectionId, token: Secret) {
+        let connection = id;
+        self.cx
+            .effects
+            .push_back(Effect::VerifyToken { connection, token });
+    }
+
+    /// Hands an answer to the backends. `userId` is who the token says it is, whatever the client
+    /// wrote there.
+    fn on_user_input(&mut self, id: ConnectionId, message: UserInputMessage) {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let mut response = message.response;
+        let message_id = message.message_id.filter(|_| connection.has(Feature::Ack));
+        if self
+            .visible(&connection.identity, &response.execution_id)
+            .is_none()
+        {
+            return self.forbid(id, &response.execution_id, message_id);
+        }
+        let user_id = Arc::clone(&connection.identity.user_id);
+        if let Some(message_id) = &message_id {
+            if self.message_ids.contains(&user_id, message_id) {
+                self.cx.counters.repeated_messages += 1;
+                return self.acknowledge(id, message_id);
+            }
+            self.remember_message(&user_id, message_id);
+        }
+        response.extra.remove("userId");
+        let named = Json::from_serialize(&*user_id).map(|id| ("userId".to_owned(), id));
+        response.extra.extend(named);
+        let response = Box::new(response);
+        self.cx
+            .effects
+            .push_back(Effect::UserInput { user_id, response });
+        if let Some(message_id) = &message_id {
+            self.acknowledge(id, message_id);
+        }
+    }
+
+    fn remember_message(&mut self, user_id: &Arc<str>, message_id: &str) {
+        let now = self.cx.now;
+        self.message_ids
+            .add(now, user_id, message_id, &self.cx.config);
+        let at = now.plus(self.cx.config.message_id_retention_ms);
+        let timer = Timer::MessageIds(Arc::clone(user_id));
+        self.cx.timers.set_once(at, timer);
+    }
+
+    fn acknowledge(&mut self, id: ConnectionId, message_id: &str) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            let message_id = message_id.to_owned();
+            connection.send(&mut self.cx, &ServerMessage::Ack { message_id });
+        }
+    }
+
+    /// Follows the end of the connection's token.
+    fn watch_expiry(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get(&id) {
+            let expires_at = connection.identity.expires_at;
+            self.cx.timers.set(expires_at, Timer::Expired(id));
+            if connection.has(Feature::Auth) {
+                let notice = expires_at.minus(self.cx.config.expiry_notice_ms);
+                let at = notice.max(self.cx.now);
+                self.cx.timers.set(at, Timer::Expiring(id));
+            }
+        }
+    }
+
+    /// What the connection's user has not acknowledged of the executions in a room.
+    fn unacknowledged_in_room(&self, connection: &Connection, room: &Room) -> Vec<Again> {
+        if !connection.has(Feature::Ack) {
+            return Vec::new();
+        }
+        let is_in_room = |execution_id: &str| {
+            let execution = self.executions.get(execution_id);
+            execution.is_some_and(|execution| {
+                execution.rooms().contains(room)
+                    && self.authorizer.may_see(&connection.identity, execution)
+            })
+        };
+        self.unacknowledged
+            .of_user(&connection.identity.user_id)
+            .filter(|event| is_in_room(&event.execution_id))
+            .map(|event| Again {
+                execution_id: Arc::clone(&event.execution_id),
+                text: Arc::clone(&event.text),
+            })
+            .collect()
+    }
+
+    fn is_full(&self, connection: &Connection) -> bool {
+        let held = connection.subscriptions.len() + connection.rooms.len();
+        held >= self.cx.config.max_subscriptions
+    }
+
+    fn refuse_subscription(&mut self, id: ConnectionId, execution_id: Option<&str>) {
+        self.cx.counters.too_many_subscriptions += 1;
+        let code = ErrorCode::TooManySubscriptions;
+        self.refuse(id, code, TOO_MANY_SUBSCRIPTIONS, execution_id, None);
+    }
+
+    /// The same answer for another user's execution and for one that does not exist.
+    fn forbid(&mut self, id: ConnectionId, execution_id: &str, message_id: Option<String>) {
+        self.cx.counters.forbidden += 1;
+        let code = ErrorCode::Forbidden;
+        self.refuse(id, code, FORBIDDEN, Some(execution_id), message_id);
+    }
+
+    fn refuse(
+        &mut self,
+        id: ConnectionId,
+        code: ErrorCode,
+        message: &str,
+        execution_id: Option<&str>,
+        message_id: Option<String>,
+    ) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.refuse(&mut self.cx, code, message, execution_id, message_id);
+        }
+    }
+}
+
+/// The feature that a message belongs to.
+fn feature_of(message: &ClientMessage) -> Option<Feature> {
+    match message {
+        ClientMessage::Hello { .. }
+        | ClientMessage::Subscribe(_)
+        | ClientMessage::Unsubscribe { .. }
+        | ClientMessage::UserInputResponse(_) => None,
+        ClientMessage::SubscribeRoom { .. } | ClientMessage::UnsubscribeRoom { .. } => {
+            Some(Feature::Rooms)
+        }
+        ClientMessage::Replay { .. } => Some(Feature::Replay),
+        ClientMessage::Ack { .. } => Some(Feature::Ack),
+        ClientMessage::Ping { .. } => Some(Feature::Ping),
+        ClientMessage::Auth { .. } => Some(Feature::Auth),
+    }
+}

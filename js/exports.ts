@@ -8,7 +8,6 @@ export const websocket: WebSocketClient = /* @__PURE__ */ WebSocketClient.getIns
 /** The same object as {@link websocket}, under the name of the original client. */
 export const wsClient: WebSocketClient = websocket;
 
-export type { ConnectionErrorCode, RequestErrorCode } from "../src/errors.js";
 export { ConnectionError, RequestError } from "../src/errors.js";
 export type {
   ClientEventMap,
@@ -25,6 +24,7 @@ export type {
   Unlisten,
   Viewer,
 } from "./client.js";
+export type { ConnectionErrorCode, RequestErrorCode } from "./error-codes.js";
 export type { EventIteratorOptions, OverflowPolicy } from "./event-iterator.js";
 export { EventOverflowError } from "./event-iterator.js";
 export type * from "./events.js";

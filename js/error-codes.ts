@@ -1,0 +1,46 @@
+// The codes of the errors in src/errors.js. They are declared here, since comments of types that are
+// declared in JavaScript do not reach the declarations that users see.
+
+/**
+ * Why a connection could not be made, or was given up.
+ *
+ * - `unauthorized`: the server refused the token (close code 1008 or 4401): sign in again.
+ * - `forbidden`: the server does not admit this user or page (close code 4403).
+ * - `retries_exhausted`: no attempt succeeded; `reconnectNow()` starts a new round.
+ * - `unsupported`: the socket could not be created: the URL is none, a security policy forbids it,
+ *   or there is no WebSocket here.
+ * - `disconnected`: `disconnect()` was called first.
+ * - `superseded`: `connect()` was called with another token first.
+ */
+export type ConnectionErrorCode =
+  | "unauthorized"
+  | "forbidden"
+  | "retries_exhausted"
+  | "unsupported"
+  | "disconnected"
+  | "superseded";
+
+/**
+ * Why a call was refused, or a message did not reach the server.
+ *
+ * - `not_connected`: there is no connection, nor the wish for one: call `connect()`.
+ * - `connection_failed`: the connection failed for good before the message was sent.
+ * - `superseded`: `connect()` with another token replaced the user who sent the message.
+ * - `too_many_subscriptions`, `queue_full`, `message_too_large`: a limit of the options.
+ * - `not_serializable`: the value has no JSON form.
+ * - `unconfirmed`: the message was sent, and the connection ended before the server said that it has
+ *   it; it may or may not have arrived.
+ * - `expired`: the message waited too long for a connection.
+ * - `rejected`: the server refused the message; `connection:error` has its reason.
+ */
+export type RequestErrorCode =
+  | "not_connected"
+  | "connection_failed"
+  | "superseded"
+  | "unconfirmed"
+  | "expired"
+  | "rejected"
+  | "too_many_subscriptions"
+  | "queue_full"
+  | "message_too_large"
+  | "not_serializable";

@@ -118,7 +118,10 @@ export interface HandlerOptions {
  * A function that takes an event. It may be written for a more particular one, such as
  * `NodeCompleted<Invoice>`, when its author knows what the workflow's nodes produce.
  */
-export type EventHandler<E> = { handle(event: E): void }["handle"];
+export type EventHandler<E> = {
+  /** Takes the event. */
+  handle(event: E): void;
+}["handle"];
 
 /** Ends a registration. Calling it again does nothing. */
 export type Unlisten = () => void;

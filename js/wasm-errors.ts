@@ -26,6 +26,7 @@ export class WasmInitError extends Error {
   /** Why, for programs. */
   readonly code: WasmInitErrorCode;
 
+  /** For tests: the client makes its own. */
   constructor(code: WasmInitErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "WasmInitError";

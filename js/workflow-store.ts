@@ -5,6 +5,7 @@ import type { EventMap } from "./events.js";
 
 /** What is known of a node after an event. */
 export interface NodeUpdate {
+  /** How far it is. */
   status: "running" | "completed" | "failed";
   /** When it started. */
   startedAt?: Date;
@@ -18,6 +19,7 @@ export interface NodeUpdate {
 
 /** A line for the log of an execution. */
 export interface LogEntry {
+  /** How it is to be shown. */
   level: "info" | "success" | "warning" | "error";
   /** The line, for people. */
   message: string;
@@ -27,14 +29,19 @@ export interface LogEntry {
 
 /** The actions of a workflow store. */
 export interface WorkflowActions {
+  /** An execution has started: forget the one before. */
   startExecution(executionId: string): void;
+  /** The execution has ended. */
   updateExecutionStatus(status: "completed" | "failed"): void;
+  /** Merge this into what is known of a node. */
   updateNodeState(nodeId: string, state: NodeUpdate): void;
+  /** Append a line to the log. */
   addExecutionLog(entry: LogEntry): void;
 }
 
 /** A store whose state has the actions: a Zustand store, or anything of this form. */
 export interface WorkflowStore {
+  /** The state of this moment. */
   getState(): WorkflowActions;
 }
 

@@ -9,6 +9,14 @@ use crate::errors;
 
 /// The state of the connection, told apart by `status`. The object stays the same until the state
 /// changes, so it can serve as a snapshot.
+///
+/// - `disconnected`: no connection, nor the wish for one.
+/// - `connecting`: asking for a token, opening the socket, waiting for the server's welcome.
+///   `attempt` says how many retries it took so far: 0 for the first attempt.
+/// - `connected`: the server's welcome arrived. `connectionId` is the server's id of it.
+/// - `waiting`: the last attempt or connection ended with `cause`; retry number `attempt` (from 1)
+///   follows by itself at `retryAt`, in ms since the Unix epoch.
+/// - `failed`: the connection is not tried again by itself; `error` says why, and what to do.
 #[derive(Serialize, Tsify)]
 #[serde(
     tag = "status",
@@ -50,7 +58,7 @@ pub enum ConnectionState {
 #[derive(Serialize, Tsify)]
 pub struct CloseCause {
     /// The close code (RFC 6455, section 7.4): the server's, 1006 for none (the network), 4000 when
-    /// no welcome came in time.
+    /// no welcome came in time, 4001 when the token provider gave no token.
     code: u16,
     /// The server's reason, or an empty string.
     reason: String,

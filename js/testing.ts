@@ -3,7 +3,7 @@
  * A gateway for tests: no server, no network, and time as the test wants it. It works in Node, in
  * DOM implementations and in browsers, with any test runner.
  *
- * @packageDocumentation
+ * @module flowmaestro-websocket/testing
  */
 
 import { type EventMap, websocket } from "./index.js";
@@ -38,7 +38,11 @@ export interface FakeGatewayOptions {
   waitTimeoutMs?: number;
 }
 
-type ServerEventType = Exclude<keyof EventMap, "connection:established" | "user:input:response">;
+/** The names of the events that a server sends. */
+export type ServerEventType = Exclude<
+  keyof EventMap,
+  "connection:established" | "user:input:response"
+>;
 
 /** An event as a test writes it: a `timestamp` (in ms since the Unix epoch) may be left out. */
 export type EmittedEvent = {

@@ -10,7 +10,9 @@ export type ClientMessage =
 
 /** A message that a client has sent, as it was parsed. */
 export interface ReceivedMessage {
+  /** What it is: `subscribe`, `unsubscribe` or `user:input:response`. */
   type: string;
+  /** The execution that it is about. */
   executionId?: string;
   [field: string]: unknown;
 }

@@ -2,7 +2,7 @@
  * The main entry: the client, its WebAssembly inside. Importing it does nothing: no socket, no
  * WebAssembly, no listener.
  *
- * @packageDocumentation
+ * @module flowmaestro-websocket
  */
 
 import { websocket } from "./exports.js";

@@ -2,7 +2,7 @@
  * Hooks for React 18 and 19. Each works under StrictMode and concurrent rendering, renders on a
  * server as "not connected", and always calls the handlers of the latest render.
  *
- * @packageDocumentation
+ * @module flowmaestro-websocket/react
  */
 
 export type { ConnectionHook, ConnectionHookOptions } from "./react/connection.js";

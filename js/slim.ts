@@ -2,7 +2,7 @@
  * The slim entry, for those who serve the `.wasm` file themselves: the same client, which needs
  * {@link init} before its first use.
  *
- * @packageDocumentation
+ * @module flowmaestro-websocket/slim
  */
 
 import { websocket } from "./exports.js";

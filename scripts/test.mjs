@@ -15,6 +15,7 @@ const LAYERS = [
   { script: "test:scripts", hasTests: true },
   { script: "test:rust", hasTests: true },
   { script: "build" },
+  { script: "docs" },
   { script: "test:types" },
   { script: "test:package", hasTests: true },
   { script: "test:consumers", hasTests: true },

@@ -1,4 +1,4 @@
-// The npm packages of the root and of www/, which is its workspace.
+// The npm packages of the root and of its workspaces.
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

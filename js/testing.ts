@@ -301,9 +301,12 @@ export class FakeGateway {
     const ids = new Set(up.flatMap((connection) => [...connection.subscriptions]));
     const received = this.#received.map((message) => `\n  ${JSON.stringify(message)}`);
     const clock = this.#clock ? `\nTime is virtual: it passes with advance() and play() only.` : "";
+    const { state } = websocket;
+    const failure =
+      state.status === "failed" ? `\nThe client has failed: ${state.error.message}` : "";
     return (
       `the gateway has ${up.length} connection(s), subscribed to ${JSON.stringify([...ids])}, ` +
-      `and has received ${received.length} message(s)${received.join("")}${clock}`
+      `and has received ${received.length} message(s)${received.join("")}${clock}${failure}`
     );
   }
 }

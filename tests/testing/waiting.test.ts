@@ -33,6 +33,12 @@ test("waiting under virtual time ends as well, and says that time is virtual", a
   await expect(gateway.connected()).rejects.toThrow(/advance\(\) and play\(\) only/);
 });
 
+test("waiting for a client that has failed says why it has", async () => {
+  await startConnected({ waitTimeoutMs: 20 });
+  gateway.dropConnection({ code: 4403 });
+  await expect(gateway.connected()).rejects.toThrow(/The client has failed: .*does not admit/);
+});
+
 test("restore rejects what is still waited for", async () => {
   gateway = new FakeGateway();
   const connected = gateway.connected();

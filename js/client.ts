@@ -100,7 +100,10 @@ export interface ClientEventMap extends EventMap {
   "connection:gap": ConnectionGap;
   "connection:error": ConnectionErrorEvent;
   presence: Presence;
-  /** Every event, after its own handlers; also a message of a type that is not listed here. */
+  /**
+   * Every event but the welcome, after its own handlers; also a message of a type that is not
+   * listed here.
+   */
   "*": EventMap[keyof EventMap];
 }
 

@@ -254,9 +254,14 @@ function writeManifest() {
 
 /** What belongs to the package beside its code, with the licences of what is bundled in it. */
 function writeDocuments() {
-  for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) {
+  for (const file of ["CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) {
     copyFileSync(join(ROOT, file), join(PACKAGE, file));
   }
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  // Pictures stay behind: they are larger than the code.
+  writeFileSync(join(PACKAGE, "README.md"), readme.replace(/^!\[.*\n\n/gm, ""));
+  const isText = (source) => !source.endsWith(".png");
+  cpSync(join(ROOT, "docs"), join(PACKAGE, "docs"), { recursive: true, filter: isText });
   const licences = ["@sinonjs/fake-timers", "@sinonjs/commons", "type-detect"].map((name) => {
     const text = readFileSync(join(ROOT, "node_modules", name, "LICENSE"), "utf8");
     return `testing.js contains ${name}:\n\n${text}`;

@@ -389,8 +389,10 @@ export class WebSocketClient {
    *
    * @param value - The answer: anything that has a JSON form.
    * @returns A promise that resolves once the server has taken the answer, or with a baseline server
-   * once it was handed to an open connection. Handlers of `user:input:response` get the event then. It may be left alone, like that of `connect`.
-   * @throws TypeError or RequestError, as a rejection; nothing was sent then.
+   * once it was handed to an open connection. Handlers of `user:input:response` get the event then.
+   * It may be left alone, like that of `connect`.
+   * @throws TypeError or RequestError, as a rejection; but for `unconfirmed` the server has not taken
+   * the answer.
    */
   submitUserInput(executionId: string, nodeId: string, value: unknown): Promise<void> {
     return handled(async () => this.#client.submitUserInput(executionId, nodeId, value));

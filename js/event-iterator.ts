@@ -21,6 +21,7 @@ export interface EventIteratorOptions {
 
 /** More events came than a `for await` loop took. */
 export class EventOverflowError extends Error {
+  /** For tests: the client makes its own. */
   constructor(maxBuffered: number) {
     super(
       `${maxBuffered} events wait for the loop already: take them faster, raise maxBuffered, ` +

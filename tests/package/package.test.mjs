@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { after, before, test } from "node:test";
@@ -50,9 +50,10 @@ test("the version is that of the Rust workspace", () => {
   assert.equal(JSON.parse(content("package.json")).version, version);
 });
 
-test("nothing is in it but code, types, WebAssembly and the texts that go with them", () => {
+test("nothing is in it but code, types, WebAssembly and texts", () => {
   const licences = ["LICENSE-APACHE", "LICENSE-MIT", "LICENSES-THIRD-PARTY"];
-  const texts = ["CHANGELOG.md", "README.md", ...licences];
+  const guides = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
+  const texts = ["CHANGELOG.md", "README.md", ...licences, ...guides.map((name) => `docs/${name}`)];
   for (const text of texts) assert.ok(files.includes(text), text);
   const code = /^(cjs\/)?((slim\/)?[a-z]+\.js|types\/.+\.d\.ts|package\.json)$/;
   const others = files.filter((file) => !code.test(file) && !texts.includes(file));

@@ -1,5 +1,5 @@
 import { type EventIteratorOptions, iterateEvents } from "./event-iterator.js";
-import type { EventMap } from "./events.js";
+import type { ConnectionEstablished, EventMap, WebSocketEvent } from "./events.js";
 import { checkOptions } from "./options.js";
 import type { ClientOptions, ClientStats, ConnectionState } from "./wasm/types.js";
 import { createWasmClient, prepare, type WasmClient } from "./wasm.js";
@@ -104,7 +104,7 @@ export interface ClientEventMap extends EventMap {
    * Every event but the welcome, after its own handlers; also a message of a type that is not
    * listed here.
    */
-  "*": EventMap[keyof EventMap];
+  "*": Exclude<WebSocketEvent, ConnectionEstablished>;
 }
 
 /** How a handler is registered. */

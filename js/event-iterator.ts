@@ -42,7 +42,11 @@ export function iterateEvents<E>(
   const buffer: E[] = [];
   let failure: EventOverflowError | undefined;
   let ended = signal?.aborted ?? false;
-  let wake = () => {};
+  let waiting: (() => void)[] = [];
+  const wake = () => {
+    for (const resolve of waiting) resolve();
+    waiting = [];
+  };
 
   const end = () => {
     ended = true;
@@ -67,9 +71,7 @@ export function iterateEvents<E>(
   return {
     async next(): Promise<IteratorResult<E>> {
       while (buffer.length === 0 && !ended) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+        await new Promise<void>((resolve) => waiting.push(resolve));
       }
       if (signal?.aborted) buffer.length = 0;
       const event = buffer.shift();

@@ -1,6 +1,6 @@
 //! Refusals and failures as the typed errors of `errors.js`.
 
-use flowmaestro_session::{Failure, Refused, SendError};
+use flowmaestro_session::{Failure, Refused, SendError, close_code};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/errors.js")]
@@ -26,16 +26,16 @@ extern "C" {
 /// The client's words for a connection that failed for good.
 pub(crate) fn connection_failed(failure: &Failure) -> ConnectionError {
     match failure {
-        Failure::Unauthorized { reason } => ConnectionError::new(
+        Failure::Unauthorized { code, reason } => ConnectionError::new(
             "unauthorized",
             "The server refused the token: sign in again and call connect() with a fresh one.",
-            None,
+            Some(*code),
             Some(reason),
         ),
         Failure::Forbidden { reason } => ConnectionError::new(
             "forbidden",
             "The server does not admit this user or page.",
-            None,
+            Some(close_code::FORBIDDEN),
             Some(reason),
         ),
         Failure::RetriesExhausted { last, .. } => ConnectionError::new(

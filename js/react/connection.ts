@@ -5,7 +5,7 @@ import {
   type WebSocketClient,
   websocket,
 } from "../index.js";
-import { disconnectIfUnheld, hold } from "./credentials.js";
+import { hold, settle } from "./credentials.js";
 import { attempt, useLatest } from "./effects.js";
 
 /** Options of {@link useWebSocket}. */
@@ -78,7 +78,7 @@ export function useWebSocket(
 
   useEffect(() => {
     if (!source) {
-      if (connected.current) disconnectIfUnheld();
+      if (connected.current) settle();
       connected.current = false;
       return;
     }

@@ -10,6 +10,9 @@ interface Holder {
 
 const holders = new Set<Holder>();
 
+/** What the last component connected with. */
+let current: string | TokenProvider | undefined;
+
 /** What gave tokens last. It outlives its component: the connection does so too, by default. */
 let provider: TokenProvider;
 
@@ -28,23 +31,38 @@ const sharedProvider: TokenProvider = () => provider();
 export function hold(holder: Holder): () => void {
   holders.add(holder);
   if (typeof holder.token === "function") provider = holder.token;
-  // How it goes is in the state; the promise has nothing to add.
-  void websocket.connect(typeof holder.token === "function" ? sharedProvider : holder.token);
+  connect(holder);
   return () => {
     holders.delete(holder);
     provider = lastProvider() ?? provider;
-    if (!holder.disconnectOnUnmount) return;
     // Not at once: a remount (StrictMode, another route's component) follows in the same task.
-    queueMicrotask(disconnectIfUnheld);
+    queueMicrotask(holder.disconnectOnUnmount ? settle : connectLast);
   };
 }
 
 /** Ends the connection unless a component still has a token. */
-export function disconnectIfUnheld(): void {
+export function settle(): void {
   if (holders.size === 0) websocket.disconnect();
+  else connectLast();
+}
+
+/** Connects as the last of those who are left wants, unless it is so already. */
+function connectLast(): void {
+  const last = [...holders].at(-1);
+  if (last && credentials(last) !== current) connect(last);
+}
+
+function connect(holder: Holder): void {
+  current = credentials(holder);
+  // How it goes is in the state; the promise has nothing to add.
+  void websocket.connect(current);
+}
+
+function credentials({ token }: Holder): string | TokenProvider {
+  return typeof token === "function" ? sharedProvider : token;
 }
 
 function lastProvider(): TokenProvider | undefined {
   const tokens = [...holders].map(({ token }) => token);
-  return tokens.findLast((token) => typeof token === "function");
+  return tokens.filter((token) => typeof token === "function").at(-1);
 }

@@ -100,6 +100,13 @@ test.each([
   expect(await collect(events, 2)).toEqual(kept);
 });
 
+test("several may wait at a time, each for its own event", async () => {
+  const events = websocket.events("node:stream");
+  const both = Promise.all([events.next(), events.next()]);
+  emit("a", "b");
+  expect((await both).map(({ value }) => value.chunk)).toEqual(["a", "b"]);
+});
+
 test("a loop goes on over a reconnect", async () => {
   const collected = collect(websocket.events("node:stream"), 2);
   emit("a");

@@ -9,7 +9,7 @@ import {
 import { StrictMode } from "react";
 import { renderToString } from "react-dom/server";
 import { expect, test, vi } from "vitest";
-import { emit, frames, gateway, pass, started } from "./setup";
+import { emit, frames, gateway, pass, started, startGateway } from "./setup";
 
 type Props = ConnectionHookOptions & { token: Parameters<typeof useWebSocket>[0] };
 
@@ -85,6 +85,20 @@ test("signing out ends the connection, unless another component has a token", as
   second.rerender(<Connected token={null} />);
   await pass(0);
   expect(websocket.state.status).toBe("disconnected");
+});
+
+test("when the last of two users is gone, the connection is the other's again", async () => {
+  const tokens: string[] = [];
+  gateway.restore();
+  startGateway({ authenticate: (token) => tokens.push(token) > 0 });
+  render(<Connected token="ada" />);
+  await pass(0);
+  const second = render(<Connected token="grace" />);
+  await pass(0);
+  second.unmount();
+  await pass(0);
+  expect(tokens).toEqual(["ada", "grace", "ada"]);
+  expect(websocket.isConnected()).toBe(true);
 });
 
 test("a new token is a new connection", async () => {

@@ -2,15 +2,21 @@
 
 import { act, cleanup } from "@testing-library/react";
 import { websocket } from "flowmaestro-websocket";
-import { type EmittedEvent, FakeGateway } from "flowmaestro-websocket/testing";
+import {
+  type EmittedEvent,
+  FakeGateway,
+  type FakeGatewayOptions,
+} from "flowmaestro-websocket/testing";
 import { afterEach, beforeEach, vi } from "vitest";
 
 export let gateway: FakeGateway;
 
-beforeEach(() => {
-  gateway = new FakeGateway({ virtualTime: true });
+beforeEach(() => startGateway());
+
+export function startGateway(options: FakeGatewayOptions = {}): void {
+  gateway = new FakeGateway({ ...options, virtualTime: true });
   websocket.configure({ reconnect: { jitter: "none" } });
-});
+}
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -54,7 +54,11 @@ test("a refused token is unauthorized", async () => {
   start({ authenticate: (token) => token === "good" });
   const refused = await websocket.connect("bad").catch((error) => error);
   expect(refused).toBeInstanceOf(ConnectionError);
-  expect(refused).toMatchObject({ code: "unauthorized", reason: "Invalid token" });
+  expect(refused).toMatchObject({
+    code: "unauthorized",
+    closeCode: 1008,
+    reason: "Invalid token",
+  });
   await websocket.connect("good");
 });
 
@@ -197,7 +201,7 @@ test("dropping the connection is seen at once, with its code and reason", async 
   gateway.dropConnection({ code: 4403, reason: "Not you" });
   expect(websocket.state).toMatchObject({
     status: "failed",
-    error: { code: "forbidden", reason: "Not you" },
+    error: { code: "forbidden", closeCode: 4403, reason: "Not you" },
   });
 });
 

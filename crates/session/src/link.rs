@@ -290,6 +290,7 @@ impl<P: Clone> Session<P> {
     fn refused_token(&mut self, closed: Closed) {
         if self.provider().is_none() || self.token_refused {
             return self.fail(Failure::Unauthorized {
+                code: closed.code,
                 reason: closed.reason,
             });
         }
@@ -302,6 +303,7 @@ impl<P: Clone> Session<P> {
     fn expired_token(&mut self, closed: Closed) {
         if self.provider().is_none() {
             return self.fail(Failure::Unauthorized {
+                code: closed.code,
                 reason: closed.reason,
             });
         }

@@ -72,6 +72,8 @@ pub enum Failure {
     /// The server refused the token. `Connect` starts again; so does `ReconnectNow` when a provider
     /// can be asked for another token.
     Unauthorized {
+        /// The close code: 1008, or 4401 for a token that has expired.
+        code: u16,
         /// The server's reason.
         reason: String,
     },

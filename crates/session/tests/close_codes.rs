@@ -19,9 +19,10 @@ fn closed(credentials: Credentials, code: u16, reason: &str) -> World {
     world
 }
 
-fn unauthorized(reason: &str) -> State {
+fn unauthorized(code: u16, reason: &str) -> State {
     State::Failed {
         error: Failure::Unauthorized {
+            code,
             reason: reason.to_owned(),
         },
     }
@@ -60,7 +61,7 @@ fn a_refused_fixed_token_is_final() {
     for credentials in [token("t"), Credentials::None] {
         for code in [1008, 4401] {
             let mut world = closed(credentials.clone(), code, "Invalid token");
-            assert_eq!(world.session.state(), &unauthorized("Invalid token"));
+            assert_eq!(world.session.state(), &unauthorized(code, "Invalid token"));
             world.handle(Input::Wake).unwrap();
             assert_eq!(world.handle(Input::ReconnectNow), Err(Refused::Failed));
             world.advance(100_000.0);
@@ -76,7 +77,7 @@ fn a_token_refused_before_the_welcome_is_final_as_well() {
     world.connect(token("t"));
     world.advance(100_000.0);
     assert_eq!(world.dial_times(), [0.0]);
-    assert_eq!(world.session.state(), &unauthorized("Invalid token"));
+    assert_eq!(world.session.state(), &unauthorized(1008, "Invalid token"));
 }
 
 #[test]
@@ -105,7 +106,7 @@ fn a_second_refusal_in_a_row_is_final() {
     world.connect(PROVIDER);
     world.advance(100_000.0);
     assert_eq!(world.token_requests(), 2);
-    assert_eq!(world.session.state(), &unauthorized("Invalid token"));
+    assert_eq!(world.session.state(), &unauthorized(1008, "Invalid token"));
     world.handle(Input::Wake).unwrap();
     world.advance(100_000.0);
     assert_eq!(world.token_requests(), 2);
@@ -121,7 +122,7 @@ fn a_refusal_right_after_the_welcome_is_still_in_a_row() {
         world.cut(1008, "rules");
         world.advance(10.0);
     }
-    assert_eq!(world.session.state(), &unauthorized("rules"));
+    assert_eq!(world.session.state(), &unauthorized(1008, "rules"));
 }
 
 #[test]
@@ -204,7 +205,7 @@ fn alternating_refusals_come_to_an_end() {
         .into();
     world.connect(PROVIDER);
     world.advance(200_000.0);
-    assert_eq!(world.session.state(), &unauthorized("no"));
+    assert_eq!(world.session.state(), &unauthorized(1008, "no"));
     assert_eq!(world.dial_times().len(), 4);
 }
 

@@ -80,7 +80,8 @@ async function testConsumer(name, { folder, tarball, env }) {
 function testCommand(name) {
   const file = join(CONSUMERS, name, "consumer.test.mjs");
   if (!existsSync(file)) return ["npm", ["test", "--silent"]];
-  return [process.execPath, ["--test", "--test-reporter=spec", file]];
+  // A browser or a server that hangs must not hang the run.
+  return [process.execPath, ["--test", "--test-timeout=180000", "--test-reporter=spec", file]];
 }
 
 function check(results) {

@@ -41,7 +41,7 @@ test("TypeScript finds right types for each entry, whichever way it resolves mod
 
 test("npm takes it, under the name and version of this repository", () => {
   const { name, version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  const output = assertRuns("npm", "publish", "--dry-run", "--loglevel=notice", tarball);
+  const output = assertRuns("npm", "publish", "--dry-run", "--loglevel=notice", "./pkg");
   assert.ok(output.includes(`+ ${name}@${version}`), output);
 });
 
@@ -82,6 +82,17 @@ test("no file names a folder of the machine that built it", () => {
     assert.equal(found, undefined, file);
     assert.ok(!content(file).includes(ROOT), file);
   }
+});
+
+test("it may be published", () => {
+  // The dry run passes over this.
+  assert.equal(JSON.parse(content("package.json")).private, undefined);
+});
+
+test("the hooks are marked as the client's, for server components that import them", () => {
+  const hooks = files.filter((file) => file.endsWith("react.js"));
+  assert.equal(hooks.length, 4);
+  for (const file of hooks) assert.ok(content(file).startsWith('"use client";'), file);
 });
 
 test("a bundler may drop it where nothing of it is used", () => {

@@ -102,9 +102,10 @@ test("a handler that has ended leaves no listener on its signal", async () => {
 
 test("a signal that has aborted already registers nothing", () => {
   const signal = AbortSignal.abort();
-  websocket.on("node:completed", () => {}, { signal })();
+  const unlisten = websocket.on("node:completed", () => {}, { signal });
   assert.equal(websocket.hasHandlers("node:completed"), false);
   assert.equal(abortListeners(signal), 0);
+  unlisten();
 });
 
 const WRONG_OPTIONS = [

@@ -223,6 +223,16 @@ impl<H: History> Hub<H> {
         }
     }
 
+    /// Whether nothing of any connection is left. Executions, their events, and what users have sent
+    /// or not acknowledged stay for their own time.
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+            && self.by_user.len() == 0
+            && self.by_execution.len() == 0
+            && self.by_room.len() == 0
+            && self.viewers.len() == 0
+    }
+
     /// How many open connections a user has.
     pub fn user_connection_count(&self, user_id: &str) -> usize {
         self.by_user.count(user_id)

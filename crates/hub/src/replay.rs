@@ -192,15 +192,20 @@ impl Connection {
     }
 }
 
-/// Events that the history says it has. Without this check one that has not would be asked forever.
+/// Events that the history says it has. Without this check a hole in it would go unnoticed, or it
+/// would be asked forever.
 fn read<H: History>(
     history: &H,
     execution_id: &str,
     from: u64,
 ) -> Result<Vec<Record>, HistoryError> {
     let records = history.range(execution_id, from, CHUNK)?;
-    if records.first().is_none_or(|record| record.seq != from) {
-        let reason = format!("event {from} is not where it should be");
+    let in_order = records
+        .iter()
+        .zip(from..)
+        .all(|(record, seq)| record.seq == seq);
+    if records.is_empty() || !in_order {
+        let reason = format!("an event from {from} on is not where it should be");
         return Err(HistoryError { reason });
     }
     Ok(records)

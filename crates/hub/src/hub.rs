@@ -153,6 +153,9 @@ impl<H: History> Hub<H> {
     /// Binds an execution to its owner, and to the rooms whose subscribers get its events. Doing so
     /// again for the same owner replaces the rooms; an ended execution then counts as running again.
     ///
+    /// An id names one run for good: once the hub has forgotten a run, the events of another one with
+    /// its id would be numbered, and named, like those of the first.
+    ///
     /// # Errors
     /// [`RegisterError`]; nothing has changed then.
     pub fn register(

@@ -77,7 +77,7 @@ fn the_end_is_announced_to_those_who_can_do_something() {
     world.advance(9 * MINUTE - 1);
     assert_eq!(world.take(1), [""; 0]);
     world.advance(1);
-    assert_eq!(world.take(1), [expiring.clone()]);
+    assert_eq!(world.take(1), std::slice::from_ref(&expiring));
     world.advance(MINUTE - 1);
     assert_eq!(world.take(1), [""; 0], "once");
 
@@ -167,4 +167,30 @@ fn a_new_token_may_take_a_workspace_away() {
     assert_eq!(world.emit(stream("exec_1", "secret")).receivers, 0);
     world.send(1, r#"{"type":"ping","id":1}"#);
     assert_eq!(world.take(1), [r#"{"type":"pong","id":1,"heads":{}}"#]);
+}
+
+#[test]
+fn what_waits_in_the_history_is_taken_away_with_it() {
+    for message in [
+        r#"{"type":"subscribe","executionId":"exec_1"}"#,
+        r#"{"type":"replay","executionId":"exec_1","since":0}"#,
+    ] {
+        let mut config = config();
+        config.queue_frames = 10;
+        let mut world = World::with(config);
+        world.register_in("exec_1", "bob", &["workspace:w"]);
+        world.stream("exec_1", 20);
+        let mut alice = Identity::user("alice", START.plus(MINUTE));
+        alice.workspaces.insert("w".to_owned());
+        world.connect_as(1, alice);
+        world.hello(1, &["auth", "replay"]);
+        world.block(1);
+        world.send(1, message);
+        let less = Identity::user("alice", START.plus(MINUTE));
+        world.hub.token_verified(START, ConnectionId(1), Some(less));
+        world.unblock(1);
+        let seqs = world.take_seqs(1);
+        assert!(seqs.contains(&4) && !seqs.contains(&6), "{seqs:?}");
+        assert!(world.hub.has_room(ConnectionId(1)));
+    }
 }

@@ -139,6 +139,27 @@ fn a_reader_that_the_history_has_left_behind_is_closed_and_told_when_it_comes_ba
     assert_eq!(frames[1]["seq"], 16);
 }
 
+/// The events of another execution may be what the history had to make room for.
+#[test]
+fn a_reader_may_be_left_behind_by_what_it_does_not_get() {
+    let limits = MemoryLimits {
+        total_bytes: 10_000,
+        ..MemoryLimits::default()
+    };
+    let mut world = World::with_limits(small_queue(10), limits);
+    world.register("exec_1", "alice");
+    world.register("exec_2", "alice");
+    world.connect_with(1, "alice", REPLAY);
+    world.subscribe(1, "exec_1");
+    world.block(1);
+    world.stream("exec_1", 20);
+    world.emit(stream("exec_2", &"x".repeat(9_900)));
+    assert_eq!(world.close_code(1), None);
+    world.unblock(1);
+    assert_eq!(world.close_code(1), Some(4408));
+    assert_eq!(world.hub.counters().slow_consumers, 1);
+}
+
 #[test]
 fn a_baseline_reader_with_a_full_queue_is_closed() {
     for config in [

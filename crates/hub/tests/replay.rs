@@ -205,6 +205,11 @@ fn a_replay_sends_what_was_emitted_since() {
         let expected: Vec<_> = seqs.chain([0]).collect();
         assert_eq!(replay(&mut world, since), expected);
     }
+    world.send(1, r#"{"type":"replay","executionId":"exec_1","since":0}"#);
+    assert_eq!(
+        world.take(1).pop().unwrap(),
+        r#"{"type":"replayed","executionId":"exec_1","since":0,"count":5,"complete":true}"#
+    );
     world.send(
         1,
         r#"{"type":"replay","executionId":"exec_1","since":400.5}"#,
@@ -237,6 +242,32 @@ fn a_replay_says_whether_it_is_complete() {
         assert_eq!(replayed["count"], count);
         assert_eq!(replayed["complete"], complete, "since {since}");
     }
+}
+
+#[test]
+fn a_replay_that_the_history_overtakes_is_not_complete() {
+    let mut config = config();
+    config.queue_frames = 8;
+    let limits = MemoryLimits {
+        events: 20,
+        ..MemoryLimits::default()
+    };
+    let mut world = World::with_limits(config, limits);
+    world.register("exec_1", "alice");
+    world.stream("exec_1", 20);
+    world.connect_with(1, "alice", REPLAY);
+    world.block(1);
+    world.send(1, r#"{"type":"replay","executionId":"exec_1","since":0}"#);
+    world.stream("exec_1", 10);
+    world.unblock(1);
+    let frames = world.take_json(1);
+    let seqs = frames.iter().filter_map(|frame| frame["seq"].as_u64());
+    assert!(seqs.eq((1..=5).chain(11..=20)));
+    let replayed = frames.last().unwrap();
+    assert_eq!(
+        (&replayed["count"], &replayed["complete"]),
+        (&15.into(), &false.into())
+    );
 }
 
 /// Live events come after it, or the client could not tell the order.

@@ -1,11 +1,8 @@
 //! Readers that are slower than the events.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
 use flowmaestro_hub::{Config, MemoryLimits};
+
+use crate::support::*;
 
 const REPLAY: &[&str] = &["replay"];
 

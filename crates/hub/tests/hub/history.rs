@@ -1,13 +1,10 @@
 //! What a history keeps, and what happens when it fails.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
 use std::sync::Arc;
 
 use flowmaestro_hub::{EmitError, History, HistoryError, Hub, MemoryHistory, MemoryLimits, Record};
+
+use crate::support::*;
 
 fn record(seq: u64, bytes: usize) -> Record {
     Record {

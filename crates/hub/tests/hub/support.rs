@@ -1,8 +1,5 @@
 //! A hub in virtual time, with sockets that take every frame at once unless they are blocked.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 

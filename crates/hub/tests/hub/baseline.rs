@@ -1,14 +1,11 @@
 //! Clients that negotiate nothing: every byte as the baseline protocol has it.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
 use flowmaestro_hub::{
     Config, ConnectionId, EmitError, Hub, Identity, MemoryHistory, MemoryLimits,
 };
 use flowmaestro_protocol::{EventType, Features};
+
+use crate::support::*;
 
 #[test]
 fn the_welcome_offers_the_features() {

@@ -1,11 +1,8 @@
 //! Round trips.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
 use flowmaestro_hub::Config;
+
+use crate::support::*;
 
 fn ping(world: &mut World) -> String {
     world.send(1, r#"{"type":"ping","id":7}"#);

@@ -1,22 +1,13 @@
 //! Random users, sockets and events: what must hold whatever happens, and what must come true once
 //! everything is written.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that fails should panic"
-)]
-
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::*;
 use flowmaestro_hub::{Config, Counts, Effect, MemoryLimits};
 use proptest::prelude::*;
 use serde_json::Value;
+
+use crate::support::*;
 
 const USERS: [&str; 2] = ["alice", "bob"];
 const EXECUTIONS: [&str; 4] = ["alice_1", "alice_2", "bob_1", "bob_2"];

@@ -1,11 +1,8 @@
 //! Several events in one frame.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
 use flowmaestro_hub::{Config, Identity};
+
+use crate::support::*;
 
 fn world() -> World {
     let mut world = World::with(Config::default());

@@ -1,11 +1,8 @@
 //! Numbered events, and what a client missed.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
 use flowmaestro_hub::{Hub, MemoryLimits};
+
+use crate::support::*;
 
 const REPLAY: &[&str] = &["replay"];
 

@@ -1,12 +1,9 @@
 //! Who watches an execution.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
 use flowmaestro_hub::Identity;
 use serde_json::{Value, json};
+
+use crate::support::*;
 
 /// Executions of Alice's in a workspace of which Bob and Carol are members.
 fn world() -> World {
@@ -48,7 +45,7 @@ fn a_newcomer_is_told_at_once_and_the_others_soon() {
     world.advance(1_000);
     watch(&mut world, 2, "bob");
     let both = viewers(&[("alice", 1, 0), ("bob", 1, 1_000)]);
-    assert_eq!(world.take_json(2)[1..], [both.clone()]);
+    assert_eq!(world.take_json(2)[1..], *std::slice::from_ref(&both));
     world.advance(99);
     assert_eq!(world.take_json(1), [Value::Null; 0]);
     world.advance(1);

@@ -1,14 +1,11 @@
 //! The executions of a workspace or project, watched together.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
 use flowmaestro_hub::{
     Authorizer, Execution, Hub, Identity, MemoryHistory, MemoryLimits, OwnerAndWorkspaces,
 };
 use flowmaestro_protocol::Room;
+
+use crate::support::*;
 
 const FEATURES: &[&str] = &["rooms", "replay", "ack"];
 

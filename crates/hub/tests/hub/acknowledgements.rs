@@ -1,11 +1,8 @@
 //! Critical events until they are acknowledged, and client messages that come twice.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
 use flowmaestro_hub::{Config, Hub, MemoryLimits};
+
+use crate::support::*;
 
 const FEATURES: &[&str] = &["replay", "ack"];
 

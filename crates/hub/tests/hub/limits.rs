@@ -1,11 +1,8 @@
 //! What one client may take, and what happens beyond.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
 use flowmaestro_hub::{Config, ConnectionId, Owner, RegisterError};
+
+use crate::support::*;
 
 const TOO_LARGE: &str =
     r#"{"type":"error","code":"too_large","message":"The message is larger than 65536 bytes"}"#;

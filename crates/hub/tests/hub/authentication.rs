@@ -1,11 +1,8 @@
 //! The end of a token, and a new one in its place.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
 use flowmaestro_hub::{ConnectionId, Identity, Millis};
+
+use crate::support::*;
 
 const MINUTE: u64 = 60_000;
 

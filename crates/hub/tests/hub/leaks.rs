@@ -1,11 +1,8 @@
 //! What is left when everybody has gone.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
 use flowmaestro_hub::{Config, Counts, Identity};
+
+use crate::support::*;
 
 const ALL: &[&str] = &[
     "replay", "ack", "batch", "gzip", "presence", "rooms", "ping", "auth",

@@ -1,10 +1,6 @@
 //! Nothing crosses users.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
-
-mod common;
-
-use common::*;
+use crate::support::*;
 
 const ALL: &[&str] = &["replay", "ack", "gzip", "presence", "rooms", "ping", "auth"];
 

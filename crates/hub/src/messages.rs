@@ -2,9 +2,10 @@ use std::sync::Arc;
 
 use flowmaestro_protocol::{
     ClientMessage, ErrorCode, Feature, Features, Json, Number, Position, Room, Secret,
-    ServerMessage, Subscribe, UserInputMessage,
+    ServerMessage, Subscribe, Subscribed, UserInputMessage, UserInputResponse,
 };
 
+use crate::acknowledgement::CriticalEvent;
 use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::replay::{Again, Replay};
@@ -157,62 +158,70 @@ impl<H: History> Hub<H> {
         execution_id: &Arc<str>,
         subscribe: &Subscribe,
     ) {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let start = self.start(connection, execution_id, subscribe);
+        let answer = self.subscribed(connection, execution_id, start);
+        let again = self.unacknowledged(connection, |event| {
+            event.execution_id == *execution_id && event.seq < start.next
+        });
+        let viewers = (subscribe.presence && connection.has(Feature::Presence))
+            .then(|| self.viewers.message(execution_id));
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        let cx = &mut self.cx;
-        let head = self.history.head(execution_id);
-        let first = self.history.first(execution_id);
-        let mut start = Start::new(subscribe, self.history.epoch(), first, head);
-        if !connection.has(Feature::Replay) {
-            start.recovered &= start.next > head;
-            start.next = head + 1;
+        connection.send(&mut self.cx, &answer);
+        if let Some(viewers) = &viewers {
+            connection.send_text(&mut self.cx, Arc::clone(viewers));
         }
-        let is_numbered = connection.is_numbered();
-        let position = is_numbered.then(|| Position {
-            epoch: self.history.epoch().to_owned(),
-            head,
-            recovered: start.recovered,
-        });
-        let answer = flowmaestro_protocol::Subscribed {
-            execution_id: execution_id.to_string(),
-            position,
-        };
-        connection.send(cx, &ServerMessage::Subscribed(answer));
         connection.stop_subscription(execution_id);
-        let mut subscription = Subscription {
+        let subscription = Subscription {
             progress: Progress::Live,
-            presence: Presence::Unwanted,
+            presence: viewers.map_or(Presence::Unwanted, Presence::Told),
         };
-        if subscribe.presence && connection.has(Feature::Presence) {
-            let message = self.viewers.message(execution_id);
-            subscription.presence = Presence::Told(Arc::clone(&message));
-            connection.send_text(cx, message);
-        }
         connection
             .subscriptions
             .insert(Arc::clone(execution_id), subscription);
-        if connection.has(Feature::Replay) {
-            let counter = match start.recovered {
-                true => &mut cx.counters.recovered,
-                false => &mut cx.counters.unrecovered,
-            };
-            *counter += 1;
-        }
-        if connection.has(Feature::Ack) {
-            let user_id = Arc::clone(&connection.identity.user_id);
-            let events = self.unacknowledged.of_user(&user_id);
-            let missed = events
-                .filter(|it| it.execution_id == *execution_id && it.seq < start.next)
-                .map(|event| Again {
-                    execution_id: Arc::clone(execution_id),
-                    text: Arc::clone(&event.text),
-                });
-            connection.again.extend(missed);
-        }
-        if is_numbered {
+        connection.again.extend(again);
+        if connection.is_numbered() {
             connection.catch_up(execution_id, start.next);
         }
+        if connection.has(Feature::Replay) {
+            self.cx.counters.recovered += u64::from(start.recovered);
+            self.cx.counters.unrecovered += u64::from(!start.recovered);
+        }
+    }
+
+    /// From where on a subscription gets events; without the feature, from now on.
+    fn start(&self, connection: &Connection, execution_id: &str, subscribe: &Subscribe) -> Start {
+        let first = self.history.first(execution_id);
+        let head = self.history.head(execution_id);
+        let start = Start::new(subscribe, self.history.epoch(), first, head);
+        if connection.has(Feature::Replay) {
+            return start;
+        }
+        Start {
+            next: head + 1,
+            recovered: start.recovered && start.next > head,
+        }
+    }
+
+    fn subscribed(
+        &self,
+        connection: &Connection,
+        execution_id: &str,
+        start: Start,
+    ) -> ServerMessage {
+        let position = connection.is_numbered().then(|| Position {
+            epoch: self.history.epoch().to_owned(),
+            head: self.history.head(execution_id),
+            recovered: start.recovered,
+        });
+        ServerMessage::Subscribed(Subscribed {
+            execution_id: execution_id.to_owned(),
+            position,
+        })
     }
 
     fn on_unsubscribe(&mut self, id: ConnectionId, execution_id: String) {
@@ -243,7 +252,9 @@ impl<H: History> Hub<H> {
             return self.refuse_subscription(id, None);
         }
         self.by_room.add(room.clone(), id);
-        let again = self.unacknowledged_in_room(connection, &room);
+        let again = self.unacknowledged(connection, |event| {
+            self.is_in_room(connection, &room, &event.execution_id)
+        });
         if let Some(connection) = self.connections.get_mut(&id) {
             let answer = ServerMessage::SubscribedRoom { room: room.clone() };
             connection.send(&mut self.cx, &answer);
@@ -314,28 +325,34 @@ impl<H: History> Hub<H> {
             .push_back(Effect::VerifyToken { connection, token });
     }
 
-    /// Hands an answer to the backends. `userId` is who the token says it is, whatever the client
-    /// wrote there.
+    /// Hands an answer to the backends, once.
     fn on_user_input(&mut self, id: ConnectionId, message: UserInputMessage) {
         let Some(connection) = self.connections.get(&id) else {
             return;
         };
-        let mut response = message.response;
+        let response = message.response;
         let message_id = message.message_id.filter(|_| connection.has(Feature::Ack));
-        if self
-            .visible(&connection.identity, &response.execution_id)
-            .is_none()
-        {
+        let may_answer = self.visible(&connection.identity, &response.execution_id);
+        if may_answer.is_none() {
             return self.forbid(id, &response.execution_id, message_id);
         }
         let user_id = Arc::clone(&connection.identity.user_id);
-        if let Some(message_id) = &message_id {
-            if self.message_ids.contains(&user_id, message_id) {
-                self.cx.counters.repeated_messages += 1;
-                return self.acknowledge(id, message_id);
-            }
-            self.remember_message(&user_id, message_id);
+        let Some(message_id) = message_id else {
+            return self.hand_over(user_id, response);
+        };
+        if self.message_ids.contains(&user_id, &message_id) {
+            self.cx.counters.repeated_messages += 1;
+        } else {
+            self.remember_message(&user_id, &message_id);
+            self.hand_over(user_id, response);
         }
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.send(&mut self.cx, &ServerMessage::Ack { message_id });
+        }
+    }
+
+    /// `userId` is who the token says it is, whatever the client wrote there.
+    fn hand_over(&mut self, user_id: Arc<str>, mut response: UserInputResponse) {
         response.extra.remove("userId");
         let named = Json::from_serialize(&*user_id).map(|id| ("userId".to_owned(), id));
         response.extra.extend(named);
@@ -343,9 +360,6 @@ impl<H: History> Hub<H> {
         self.cx
             .effects
             .push_back(Effect::UserInput { user_id, response });
-        if let Some(message_id) = &message_id {
-            self.acknowledge(id, message_id);
-        }
     }
 
     fn remember_message(&mut self, user_id: &Arc<str>, message_id: &str) {
@@ -355,13 +369,6 @@ impl<H: History> Hub<H> {
         let at = now.plus(self.cx.config.message_id_retention_ms);
         let timer = Timer::MessageIds(Arc::clone(user_id));
         self.cx.timers.set_once(at, timer);
-    }
-
-    fn acknowledge(&mut self, id: ConnectionId, message_id: &str) {
-        if let Some(connection) = self.connections.get_mut(&id) {
-            let message_id = message_id.to_owned();
-            connection.send(&mut self.cx, &ServerMessage::Ack { message_id });
-        }
     }
 
     /// Follows the end of the connection's token.
@@ -377,26 +384,33 @@ impl<H: History> Hub<H> {
         }
     }
 
-    /// What the connection's user has not acknowledged of the executions in a room.
-    fn unacknowledged_in_room(&self, connection: &Connection, room: &Room) -> Vec<Again> {
+    /// The events of some kind that the connection's user has not acknowledged, if it can.
+    fn unacknowledged(
+        &self,
+        connection: &Connection,
+        is_wanted: impl Fn(&CriticalEvent) -> bool,
+    ) -> Vec<Again> {
         if !connection.has(Feature::Ack) {
             return Vec::new();
         }
-        let is_in_room = |execution_id: &str| {
-            let execution = self.executions.get(execution_id);
-            execution.is_some_and(|execution| {
-                execution.rooms().contains(room)
-                    && self.authorizer.may_see(&connection.identity, execution)
-            })
-        };
-        self.unacknowledged
-            .of_user(&connection.identity.user_id)
-            .filter(|event| is_in_room(&event.execution_id))
+        let user_id = &connection.identity.user_id;
+        let events = self.unacknowledged.of_user(user_id);
+        let wanted = events.filter(|event| is_wanted(event));
+        wanted
             .map(|event| Again {
                 execution_id: Arc::clone(&event.execution_id),
                 text: Arc::clone(&event.text),
             })
             .collect()
+    }
+
+    /// Whether the connection gets the events of an execution through a room.
+    fn is_in_room(&self, connection: &Connection, room: &Room, execution_id: &str) -> bool {
+        let execution = self.executions.get(execution_id);
+        execution.is_some_and(|execution| {
+            execution.rooms().contains(room)
+                && self.authorizer.may_see(&connection.identity, execution)
+        })
     }
 
     fn is_full(&self, connection: &Connection) -> bool {

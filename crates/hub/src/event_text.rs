@@ -4,7 +4,10 @@ use flowmaestro_protocol::{Event, EventType};
 
 /// The fields that the hub adds to an event. What a backend wrote there is not handed on to those
 /// who get the hub's.
-const RESERVED: [&str; 3] = ["ack", "eventId", "seq"];
+const RESERVED: [&str; 4] = ["ack", "eventId", "redelivered", "seq"];
+
+/// What an event ends with that is sent again because nobody acknowledged it.
+const REDELIVERED: &str = r#","redelivered":true}"#;
 
 /// One event as the text that each kind of connection gets.
 pub(crate) struct EventText {
@@ -41,6 +44,13 @@ impl EventText {
             numbered: numbered.into(),
         }
     }
+}
+
+/// The text of an event that is sent again because nobody acknowledged it. Its `seq` is not the next
+/// one of the subscription, and without the mark it would look like a hole.
+pub(crate) fn redelivered(text: &str) -> Arc<str> {
+    let fields = text.strip_suffix('}').unwrap_or(text);
+    format!("{fields}{REDELIVERED}").into()
 }
 
 /// Whether the event is sent until it is acknowledged.

@@ -4,6 +4,7 @@ use flowmaestro_protocol::{Number, ServerMessage, close_code};
 
 use crate::connection::Connection;
 use crate::context::Context;
+use crate::event_text::redelivered;
 use crate::subscription::Progress;
 use crate::{Close, History, HistoryError, Identity, Record};
 
@@ -20,6 +21,7 @@ const HISTORY_FAILED: Close = Close {
 #[derive(Debug)]
 pub(crate) struct Again {
     pub(crate) execution_id: Arc<str>,
+    /// As it was sent first.
     pub(crate) text: Arc<str>,
 }
 
@@ -96,13 +98,15 @@ impl Connection {
 
     /// Sends one critical event again, and says whether the socket took it.
     fn send_again(&mut self, cx: &mut Context) -> bool {
-        let takes = |again: &Again| self.takes(cx, again.text.len());
-        if !self.again.front().is_some_and(takes) {
+        let Some(again) = self.again.front() else {
+            return true;
+        };
+        let text = redelivered(&again.text);
+        if !self.takes(cx, text.len()) {
             return false;
         }
-        if let Some(again) = self.again.pop_front() {
-            self.send_event(cx, again.text);
-        }
+        self.again.pop_front();
+        self.send_event(cx, text);
         true
     }
 

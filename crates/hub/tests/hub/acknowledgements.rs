@@ -69,6 +69,28 @@ fn unacknowledged_events_come_again_before_newer_ones() {
     assert_eq!(world.hub.counts().unacknowledged, 0);
 }
 
+/// Or their numbers would look like holes, or like repetitions.
+#[test]
+fn what_comes_again_says_so() {
+    let mut world = World::new();
+    world.register("exec_1", "alice");
+    world.connect_with(1, "alice", FEATURES);
+    world.subscribe(1, "exec_1");
+    world.take(1);
+    world.emit(question("exec_1"));
+    let first = world.take(1).concat();
+    world.resume(1, "exec_1", 1);
+    let again = world.take(1).pop().unwrap();
+    let fields = first.strip_suffix('}').unwrap();
+    assert_eq!(again, format!(r#"{fields},"redelivered":true}}"#));
+    world.resume(1, "exec_1", 0);
+    assert_eq!(
+        world.take(1).pop().unwrap(),
+        first,
+        "in its place it is itself"
+    );
+}
+
 #[test]
 fn they_come_again_even_if_the_history_has_lost_them() {
     let limits = MemoryLimits {

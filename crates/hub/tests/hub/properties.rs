@@ -223,6 +223,10 @@ impl Client {
             self.critical
                 .insert(frame["eventId"].as_str().unwrap().to_owned());
         }
+        if frame["redelivered"] == true {
+            assert!(is_critical && self.acknowledges && self.held.contains(execution_id));
+            return;
+        }
         if is_replaying {
             self.replayed.insert(execution_id.to_owned(), seq);
         }
@@ -230,18 +234,13 @@ impl Client {
             return;
         }
         let cursor = self.cursors.get(execution_id).copied().unwrap_or(0);
-        // It may be from before the gap: the next event tells.
-        let again = self.acknowledges && is_critical;
-        if self.gap.contains(execution_id) || seq == cursor + 1 {
+        if self.gap.remove(execution_id) || seq == cursor + 1 {
             self.cursors.insert(execution_id.to_owned(), seq);
-            if !again {
-                self.gap.remove(execution_id);
-            }
         } else if seq > cursor {
             assert!(is_replaying, "a hole: {seq} after {cursor}");
         } else {
             let replayed = self.replayed.get(execution_id).copied().unwrap_or(0);
-            assert!(again || seq <= replayed, "twice: {seq} after {cursor}");
+            assert!(seq <= replayed, "twice: {seq} after {cursor}");
         }
     }
 }

@@ -21,12 +21,9 @@ pub(crate) struct CriticalEvent {
 }
 
 impl Unacknowledged {
-    /// Keeps an event for a user, once, and says whether their oldest had to make room.
+    /// Keeps an event for a user, and says whether their oldest had to make room.
     pub(crate) fn add(&mut self, user_id: &Arc<str>, event: CriticalEvent, max: usize) -> bool {
         let events = self.by_user.entry(Arc::clone(user_id)).or_default();
-        if events.iter().any(|kept| kept.event_id == event.event_id) {
-            return false;
-        }
         let users = self.by_execution.entry(Arc::clone(&event.execution_id));
         users.or_default().insert(Arc::clone(user_id));
         events.push_back(event);
@@ -154,5 +151,41 @@ impl Remembered {
         if let Some((_, id)) = self.by_age.pop_front() {
             self.ids.remove(&id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(execution_id: &str, event_id: &str) -> CriticalEvent {
+        CriticalEvent {
+            execution_id: execution_id.into(),
+            event_id: event_id.into(),
+            seq: 1,
+            text: "{}".into(),
+        }
+    }
+
+    fn entries(events: &Unacknowledged) -> (usize, usize) {
+        (events.by_user.len(), events.by_execution.len())
+    }
+
+    #[test]
+    fn no_entry_outlives_its_events() {
+        let mut events = Unacknowledged::default();
+        let alice: Arc<str> = "alice".into();
+        for (execution_id, event_id) in [("exec_1", "1"), ("exec_1", "2"), ("exec_2", "3")] {
+            assert!(!events.add(&alice, event(execution_id, event_id), 3));
+        }
+        assert!(events.add(&alice, event("exec_3", "4"), 3));
+        assert_eq!(entries(&events), (1, 3));
+        events.acknowledge("alice", "2");
+        assert_eq!(entries(&events), (1, 2));
+        events.acknowledge("alice", "3");
+        events.acknowledge("bob", "4");
+        assert_eq!(entries(&events), (1, 1));
+        events.forget_execution("exec_3");
+        assert_eq!(entries(&events), (0, 0));
     }
 }

@@ -144,6 +144,15 @@ fn without_the_feature_they_do_not() {
 
 #[test]
 fn many_of_them_wait_for_the_socket() {
+    let mut world = hundred_questions();
+    world.emit(stream("exec_1", "live"));
+    world.unblock(1);
+    assert_eq!(world.take_seqs(1), (0..=101).collect::<Vec<_>>());
+    assert_eq!(world.close_code(1), None);
+}
+
+/// A hundred questions for a socket that takes a few.
+fn hundred_questions() -> World {
     let config = Config {
         queue_frames: 10,
         ..config()
@@ -156,10 +165,28 @@ fn many_of_them_wait_for_the_socket() {
     world.connect_with(1, "alice", FEATURES);
     world.block(1);
     world.resume(1, "exec_1", 100);
-    world.emit(stream("exec_1", "live"));
+    world
+}
+
+#[test]
+fn after_unsubscribing_none_comes() {
+    let mut world = hundred_questions();
+    world.unsubscribe(1, "exec_1");
     world.unblock(1);
-    assert_eq!(world.take_seqs(1), (0..=101).collect::<Vec<_>>());
-    assert_eq!(world.close_code(1), None);
+    let frames = world.take_json(1);
+    assert_eq!(frames.last().unwrap()["type"], "unsubscribed");
+    assert!(frames.len() < 10);
+}
+
+#[test]
+fn subscribing_again_begins_anew() {
+    let mut world = hundred_questions();
+    world.resume(1, "exec_1", 100);
+    world.unblock(1);
+    let frames = world.take_json(1);
+    let mut after = frames.rsplit(|frame| frame["type"] == "subscribed");
+    let seqs = after.next().unwrap().iter();
+    assert!(seqs.filter_map(|frame| frame["seq"].as_u64()).eq(1..=100));
 }
 
 #[test]

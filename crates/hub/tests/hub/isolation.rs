@@ -88,6 +88,7 @@ fn a_subscription_does_not_outlive_its_execution() {
     world.take(1);
     assert!(world.hub.remove_execution(world.now, "exec_1"));
     assert!(!world.hub.remove_execution(world.now, "exec_1"));
+    assert_eq!(world.hub.counts().subscriptions, 0);
     world.register("exec_1", "bob");
     assert_eq!(world.emit(stream("exec_1", "secret")).receivers, 0);
     world.send(1, r#"{"type":"ping","id":1}"#);

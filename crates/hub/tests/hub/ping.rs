@@ -59,3 +59,12 @@ fn what_has_not_been_sent_yet_is_not_in_the_heads() {
         r#"{"type":"pong","id":7,"heads":{"exec_1":100}}"#
     );
 }
+
+#[test]
+fn a_feature_stays_on() {
+    let mut world = World::new();
+    world.connect_with(1, "alice", &["ping"]);
+    world.hello(1, &[]);
+    world.hello(1, &["replay"]);
+    assert_eq!(ping(&mut world), r#"{"type":"pong","id":7,"heads":{}}"#);
+}

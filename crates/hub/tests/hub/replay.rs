@@ -1,6 +1,6 @@
 //! Numbered events, and what a client missed.
 
-use flowmaestro_hub::{Hub, MemoryLimits};
+use flowmaestro_hub::{Hub, MemoryHistory, MemoryLimits};
 
 use crate::support::*;
 
@@ -56,6 +56,18 @@ fn events_are_numbered_and_named() {
             );
             assert!(ids.insert(event_id));
         }
+    }
+}
+
+#[test]
+fn the_names_of_events_differ_between_epochs() {
+    let mut ids = std::collections::BTreeSet::new();
+    for (epoch, execution_id) in [("a", "bc"), ("ab", "c"), ("b", "bc")] {
+        let history = MemoryHistory::new(epoch, MemoryLimits::default());
+        let mut world = World::with_hub(Hub::new(config(), history));
+        world.register(execution_id, "alice");
+        let emitted = world.emit(stream(execution_id, "a"));
+        assert!(ids.insert(emitted.event_id));
     }
 }
 
@@ -339,4 +351,38 @@ fn anothers_history_is_answered_like_an_unknown_one() {
     }
     assert!(answers[0].contains(r#""code":"forbidden""#));
     assert_eq!(answers[0].replace("exec_1", "exec_2"), answers[1]);
+}
+
+#[test]
+fn a_small_live_event_does_not_overtake_a_large_one_of_a_replay() {
+    let mut config = config();
+    config.queue_bytes = 10_000;
+    let mut world = World::with(config);
+    world.register("exec_1", "alice");
+    world.emit(stream("exec_1", &"x".repeat(3_000)));
+    world.emit(stream("exec_1", &"x".repeat(8_000)));
+    world.connect_with(1, "alice", REPLAY);
+    world.resume(1, "exec_1", 2);
+    world.take(1);
+    world.block(1);
+    world.send(1, r#"{"type":"replay","executionId":"exec_1","since":0}"#);
+    world.stream("exec_1", 1);
+    world.unblock(1);
+    assert_eq!(world.take_seqs(1), [1, 2, 0, 3]);
+}
+
+#[test]
+fn subscribing_again_does_not_end_a_replay() {
+    let mut config = config();
+    config.queue_frames = 8;
+    let mut world = World::with(config);
+    world.register("exec_1", "alice");
+    world.stream("exec_1", 20);
+    world.connect_with(1, "alice", REPLAY);
+    world.block(1);
+    world.send(1, r#"{"type":"replay","executionId":"exec_1","since":0}"#);
+    world.resume(1, "exec_1", 20);
+    world.unblock(1);
+    let last = world.take(1).pop().unwrap();
+    assert!(last.contains(r#""type":"replayed""#), "{last}");
 }

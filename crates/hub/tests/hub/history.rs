@@ -82,6 +82,9 @@ fn over_the_total_the_oldest_events_of_all_go() {
     assert!(history.is_empty());
     append(&mut history, "old", 20, 10);
     assert_eq!((history.bytes(), history.first("old")), (100, 11));
+    history.remove("old");
+    append(&mut history, "new", 20, 10);
+    assert_eq!((history.bytes(), history.first("new")), (100, 11));
 }
 
 /// How many events there were is not forgotten with them.

@@ -121,10 +121,15 @@ impl<P> Order<P> {
         let next = self.next();
         match self.cursor {
             Some(cursor) if seq <= cursor => steps.push_back((self.key, Step::Drop(event))),
-            Some(_) if seq > next && seq > self.loose_until => self.hold(seq, event, steps),
+            Some(_) if seq > next && !self.may_be_missing(seq) => self.hold(seq, event, steps),
             Some(_) if seq > next => self.skip_to(seq, event, steps),
             _ => self.advance(seq, event, steps),
         }
+    }
+
+    /// Whether the server said that it does not have all that came before this number.
+    fn may_be_missing(&self, seq: u64) -> bool {
+        seq <= self.loose_until.saturating_add(1)
     }
 
     fn advance(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {

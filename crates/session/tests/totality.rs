@@ -225,7 +225,8 @@ impl Harness {
             effects.push(effect);
             assert!(effects.len() < 64, "unbounded: {effects:?}");
         }
-        let wait_is_over = matches!(state, State::Waiting { .. } | State::Connecting { .. });
+        // A deadline may have passed: of a wait, of an attempt, of the answer to a ping.
+        let wait_is_over = !matches!(state, State::Disconnected { .. } | State::Failed { .. });
         assert!(!refused || wait_is_over || self.session.state() == &state);
         let deadline = self.session.next_deadline();
         assert!(

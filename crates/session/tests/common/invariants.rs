@@ -1,7 +1,9 @@
 //! Carries out what the session asks for, and checks what must hold at any time.
 
+use flowmaestro_protocol::Feature;
 use flowmaestro_session::{
-    Effect, ExecutionKey, Generation, Input, Millis, Outgoing, Refused, State, Token, TokenRequest,
+    Effect, ExecutionKey, FrameKind, Generation, Input, Millis, Outgoing, Refused, SendError,
+    State, Token, TokenRequest,
 };
 
 use super::{Answer, Coming, Payload, TERMINAL, World};
@@ -10,7 +12,11 @@ impl World {
     /// Hands an input to the session, carries out what it asks for, and checks what always holds.
     pub fn handle(&mut self, input: Input<Payload>) -> Result<(), Refused> {
         let before = input.clone();
+        if let Input::SubscribeRoom(room) = input {
+            self.rooms.insert(room.0);
+        }
         let queued = self.session.queued_messages();
+        let held = self.session.held_events();
         let outcome = self.session.handle(Millis(self.now), input);
         if outcome.is_ok() {
             self.note(before);
@@ -25,7 +31,7 @@ impl World {
             self.carry_out(effect);
             count += 1;
         }
-        let bound = 16 + 2 * self.options.max_subscriptions + 2 * self.most_queued;
+        let bound = 16 + 2 * self.options.max_subscriptions + 2 * self.most_queued + 2 * held;
         assert!(count <= bound, "{count} effects of one input");
         self.check();
         outcome
@@ -33,9 +39,10 @@ impl World {
 
     fn note(&mut self, input: Input<Payload>) {
         match input {
+            Input::SocketFrame { frame, .. } => self.note_frame(frame.kind),
             Input::Connect { credentials } => self.identity = Some(credentials),
             Input::Disconnect => self.identity = None,
-            Input::Subscribe(key) => {
+            Input::Subscribe(key) | Input::SubscribeRoom(key) => {
                 *self.holders.entry(key.0).or_default() += 1;
                 self.finished.remove(&key.0);
                 self.known.insert(key.0);
@@ -53,6 +60,19 @@ impl World {
                 let earlier = self.pending_sends.insert(id.0, self.identity.clone());
                 assert_eq!(earlier, None, "a test reused a number");
             }
+            _ => {}
+        }
+    }
+
+    fn note_frame(&mut self, kind: FrameKind) {
+        match kind {
+            FrameKind::Welcome { features } if self.state != State::Connected => {
+                self.offered = features.unwrap_or_default();
+            }
+            FrameKind::Event {
+                execution: Some(key),
+                ..
+            } => self.duplicate = Some(key.0),
             _ => {}
         }
     }
@@ -75,12 +95,37 @@ impl World {
                 message,
             } => self.transmit(generation, message),
             Effect::Sent { id } => self.sent_message(id.0),
-            Effect::SendFailed { id, .. } => {
+            Effect::SendFailed { id, error } => {
                 assert!(self.pending_sends.remove(&id.0).is_some(), "settled twice");
+                let may_have_arrived = matches!(error, SendError::Unconfirmed);
+                assert!(
+                    may_have_arrived || !self.server.taken.contains(&id.0),
+                    "said not to be sent, and taken"
+                );
             }
             Effect::Deliver {
-                event, execution, ..
-            } => self.delivered_to(event, execution),
+                event,
+                execution,
+                acknowledge,
+                payload,
+            } => {
+                self.delivered_to(event, execution);
+                self.enter(execution, &payload);
+                if let Some(generation) = acknowledge {
+                    self.acknowledge_event(generation, execution, &payload);
+                }
+            }
+            Effect::Acknowledge {
+                generation,
+                payload,
+            } => {
+                let execution = self.duplicate.map(super::key);
+                self.acknowledge_event(generation, execution, &payload);
+            }
+            Effect::Gap { execution, gap } => {
+                assert!(self.holders.contains_key(&execution.0), "told to nobody");
+                self.ledgers.entry(execution.0).or_default().tell(gap);
+            }
             Effect::DeliverUnknown { .. } | Effect::Welcomed { .. } => {
                 assert!(self.open_socket.is_some(), "delivered without a connection");
             }
@@ -97,19 +142,20 @@ impl World {
                 );
                 assert!(self.known.remove(&key.0), "released twice");
                 self.in_flight.remove(&key.0);
+                self.epochs.remove(&key.0);
+                self.ledgers.remove(&key.0);
             }
             Effect::StateChanged(state) => {
                 assert_ne!(state, self.state, "a change to the same state");
                 self.state = state;
             }
-            Effect::Reported { .. } | Effect::Acknowledge { .. } | Effect::Gap { .. } => {}
+            Effect::Reported { .. } => {}
         }
     }
 
     fn sent_message(&mut self, id: u32) {
-        assert_eq!(
-            self.transmitted.take(),
-            Some(id),
+        assert!(
+            self.transmitted.contains(&id),
             "sent without a transmission"
         );
         let sender = self.pending_sends.remove(&id).expect("settled twice");
@@ -119,7 +165,12 @@ impl World {
     fn delivered_to(&mut self, event: u8, execution: Option<ExecutionKey>) {
         assert!(self.open_socket.is_some(), "delivered without a connection");
         let Some(key) = execution else { return };
-        assert!(self.holders.contains_key(&key.0), "delivered to nobody");
+        let in_room = self
+            .rooms
+            .iter()
+            .any(|room| self.holders.contains_key(room));
+        let is_held = self.holders.contains_key(&key.0);
+        assert!(is_held || in_room, "delivered to nobody");
         if event == TERMINAL {
             self.finished.insert(key.0);
         }
@@ -176,16 +227,54 @@ impl World {
                 self.evicting = self.is_in_flight(key).then_some(key.0);
                 self.in_flight.insert(key.0, self.now);
             }
-            Outgoing::Message { id, .. } => self.transmitted = Some(id.0),
+            Outgoing::Message { id, .. } => drop(self.transmitted.insert(id.0)),
             Outgoing::Hello(_) | Outgoing::Ping(_) | Outgoing::Auth(_) => {}
         }
+        let epoch = match message {
+            Outgoing::Subscribe { execution, .. } => self.epochs.get(&execution.0).copied(),
+            _ => None,
+        };
         self.later(
             self.latency,
             Coming::ToServer {
                 generation,
                 message,
+                epoch,
             },
         );
+    }
+
+    /// Notes a numbered event that was delivered.
+    fn enter(&mut self, execution: Option<ExecutionKey>, payload: &str) {
+        if let (Some(key), Some((epoch, seq))) = (execution, numbers(payload))
+            && self.speaks_to_us(Feature::Replay)
+        {
+            self.ledgers.entry(key.0).or_default().deliver(epoch, seq);
+        }
+    }
+
+    /// What the session asked to be acknowledged: critical, and on the socket that is open.
+    fn acknowledge_event(
+        &mut self,
+        generation: Generation,
+        execution: Option<ExecutionKey>,
+        payload: &str,
+    ) {
+        assert_eq!(self.open_socket, Some(generation), "on another socket");
+        assert!(self.speaks_to_us(Feature::Ack), "to a baseline server");
+        if let (Some(key), Some((_, seq))) = (execution, numbers(payload)) {
+            let acknowledgement = Coming::EventAck {
+                generation,
+                execution: key.0,
+                seq,
+            };
+            self.later(self.latency, acknowledgement);
+        }
+    }
+
+    /// Whether the connection's welcome offered a feature that the session wants.
+    fn speaks_to_us(&self, feature: Feature) -> bool {
+        self.offered.contains(feature) && self.options.features.contains(feature)
     }
 
     /// An operation is in flight until it is answered, or the answer is overdue.
@@ -206,6 +295,7 @@ impl World {
             "an untold change of state"
         );
         assert_eq!(self.session.wanted_subscriptions(), self.holders.len());
+        assert!(self.session.held_events() <= 256 * self.holders.len());
         assert!(self.known.iter().all(|key| {
             self.session.is_wanted(ExecutionKey(*key)) == self.holders.contains_key(key)
         }));
@@ -231,4 +321,10 @@ impl World {
             State::Connected => assert!(self.open_socket.is_some()),
         }
     }
+}
+
+/// The epoch and the number of an event, from its payload.
+pub fn numbers(payload: &str) -> Option<(u32, u64)> {
+    let (epoch, seq) = payload.strip_prefix('#')?.split_once('.')?;
+    Some((epoch.parse().ok()?, seq.parse().ok()?))
 }

@@ -12,15 +12,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use flowmaestro_protocol::{Feature, Features};
 use flowmaestro_session::{
     Backoff, Credentials, Effect, ExecutionKey, Frame, FrameKind, Generation, Input, Jitter,
-    Options, Outgoing, Refused, SendId, Session, State, Token, TokenRequest,
+    Options, Outgoing, Position, Refused, SendId, Session, State, Token, TokenRequest,
 };
 
+mod history;
 mod invariants;
+mod ledger;
 mod record;
 mod server;
 
+pub use history::{Fate, History};
+pub use invariants::numbers;
+pub use ledger::Ledger;
 pub use server::{Admission, Answer, Server};
 
 pub type Payload = String;
@@ -95,6 +101,34 @@ enum Coming {
     ToServer {
         generation: Generation,
         message: Outgoing<Payload>,
+        /// Of which history the client knows the execution.
+        epoch: Option<u32>,
+    },
+    /// An event was handled.
+    EventAck {
+        generation: Generation,
+        execution: u32,
+        seq: u64,
+    },
+    /// A numbered event on its way to the client.
+    Event {
+        generation: Generation,
+        execution: u32,
+        epoch: u32,
+        seq: u64,
+    },
+    /// `subscribed` with where the subscription stands.
+    Positioned {
+        generation: Generation,
+        execution: u32,
+        epoch: u32,
+        head: u64,
+        recovered: bool,
+    },
+    Pong {
+        generation: Generation,
+        id: u32,
+        heads: Vec<(u32, u64)>,
     },
     HangUp {
         generation: Generation,
@@ -134,21 +168,49 @@ pub struct World {
     pub open_socket: Option<Generation>,
     /// How many hold each execution.
     pub holders: BTreeMap<u32, u32>,
+    rooms: BTreeSet<u32>,
     known: BTreeSet<u32>,
     in_flight: BTreeMap<u32, f64>,
     /// Messages without an outcome, with the identity that sent them.
     pending_sends: BTreeMap<u32, Option<Credentials>>,
     identity: Option<Credentials>,
-    transmitted: Option<u32>,
+    transmitted: BTreeSet<u32>,
+    /// What the last welcome offered.
+    pub offered: Features,
+    /// The execution of the last event that arrived.
+    duplicate: Option<u32>,
     /// Unsubscribed although an answer is due, which only making room justifies.
     evicting: Option<u32>,
     /// Executions whose terminal event was delivered to their present holders.
     finished: BTreeSet<u32>,
     /// Neither end hears the other any more, and neither knows.
-    frozen: bool,
+    pub frozen: bool,
+    /// The server does not hear the client any more, which still hears the server.
+    pub deaf: bool,
+    /// Connections on which something was lost that the client said, and so all that follows.
+    broken: BTreeSet<Generation>,
+    /// What becomes of the next frames to the client; `Fate::Arrives` once these are used up.
+    pub fates: VecDeque<Fate>,
+    /// Of which history the client knows each execution, as a decoder notes it.
+    epochs: BTreeMap<u32, u32>,
+    /// What was delivered and told of each execution's numbered events.
+    pub ledgers: BTreeMap<u32, Ledger>,
     most_queued: usize,
     state: State,
     pub options: Options,
+}
+
+impl Coming {
+    /// Whether the network carries it to the client as a frame.
+    fn is_frame(&self) -> bool {
+        matches!(
+            self,
+            Self::ToClient { .. }
+                | Self::Event { .. }
+                | Self::Positioned { .. }
+                | Self::Pong { .. }
+        )
+    }
 }
 
 impl World {
@@ -167,6 +229,15 @@ impl World {
             connections: BTreeMap::new(),
             tokens: Vec::new(),
             received: Vec::new(),
+            spoken: BTreeMap::new(),
+            histories: BTreeMap::new(),
+            epoch: 1,
+            unacknowledged: BTreeSet::new(),
+            event_acks: Vec::new(),
+            taken: Vec::new(),
+            rejects: BTreeSet::new(),
+            deaf_to_pings: false,
+            numbers_anyway: false,
         };
         Self {
             session: Session::new(options, seed),
@@ -180,14 +251,22 @@ impl World {
             sequence: 0,
             open_socket: None,
             holders: BTreeMap::new(),
+            rooms: BTreeSet::new(),
             known: BTreeSet::new(),
             in_flight: BTreeMap::new(),
             pending_sends: BTreeMap::new(),
             identity: None,
-            transmitted: None,
+            transmitted: BTreeSet::new(),
+            offered: Features::NONE,
+            duplicate: None,
             evicting: None,
             finished: BTreeSet::new(),
             frozen: false,
+            deaf: false,
+            broken: BTreeSet::new(),
+            fates: VecDeque::new(),
+            epochs: BTreeMap::new(),
+            ledgers: BTreeMap::new(),
             most_queued: options.max_queued_messages,
             state: State::Disconnected { cause: None },
             options,
@@ -199,6 +278,21 @@ impl World {
         let mut world = Self::new(options);
         world.connect(token("t"));
         world.advance(2.0 * world.latency);
+        assert_eq!(world.session.state(), &State::Connected);
+        world.forget();
+        world
+    }
+
+    /// A world whose server has these features, and whose session is connected and quiet.
+    pub fn featured(features: &[Feature]) -> Self {
+        Self::featured_with(exact(), features)
+    }
+
+    pub fn featured_with(options: Options, features: &[Feature]) -> Self {
+        let mut world = Self::new(options);
+        world.server.features = Some(features.iter().copied().collect());
+        world.connect(token("t"));
+        world.advance(2.0 * world.latency + 10.0);
         assert_eq!(world.session.state(), &State::Connected);
         world.forget();
         world
@@ -272,6 +366,15 @@ impl World {
         }
     }
 
+    /// The one next frame that is due now, while no timer runs. Returns whether there was one.
+    pub fn step_frames(&mut self) -> bool {
+        let due = self.coming.iter().any(|(at, ..)| *at <= self.now);
+        if due {
+            self.step();
+        }
+        due
+    }
+
     fn next_time(&self) -> Option<f64> {
         let coming = self.coming.iter().map(|(at, ..)| *at);
         let deadline = self.session.next_deadline().map(|deadline| deadline.0);
@@ -296,6 +399,35 @@ impl World {
     }
 
     fn later(&mut self, delay: f64, coming: Coming) {
+        let is_lost = match coming {
+            Coming::ToServer { generation, .. } | Coming::EventAck { generation, .. } => {
+                if self.frozen || self.deaf {
+                    self.broken.insert(generation);
+                }
+                self.broken.contains(&generation)
+            }
+            _ => self.frozen && coming.is_frame(),
+        };
+        if is_lost {
+            return;
+        }
+        let fate = if coming.is_frame() {
+            self.fates.pop_front().unwrap_or(Fate::Arrives)
+        } else {
+            Fate::Arrives
+        };
+        match fate {
+            Fate::Arrives => self.schedule(delay, coming),
+            Fate::Lost => {}
+            Fate::Doubled => {
+                self.schedule(delay, coming.clone());
+                self.schedule(delay + 1.0, coming);
+            }
+            Fate::Late(by) => self.schedule(delay + by, coming),
+        }
+    }
+
+    fn schedule(&mut self, delay: f64, coming: Coming) {
         self.sequence += 1;
         self.coming.push((self.now + delay, self.sequence, coming));
     }
@@ -306,9 +438,61 @@ impl World {
             Coming::ToServer {
                 generation,
                 message,
-            } => self.serve(generation, message),
+                epoch,
+            } => self.serve(generation, message, epoch),
+            Coming::EventAck {
+                generation,
+                execution,
+                seq,
+            } => self.event_acknowledged(generation, execution, seq),
+            Coming::Event {
+                generation,
+                execution,
+                epoch,
+                seq,
+            } => self.numbered_event(generation, execution, epoch, seq),
+            Coming::Positioned {
+                generation,
+                execution,
+                epoch,
+                head,
+                recovered,
+            } => {
+                let before = self.epochs.get(&execution).copied();
+                let is_read = self.open_socket == Some(generation);
+                if is_read && self.known.contains(&execution) {
+                    self.epochs.insert(execution, epoch);
+                }
+                let position = Position {
+                    head,
+                    recovered,
+                    restarted: !recovered && before.is_some_and(|before| before != epoch),
+                };
+                let kind = FrameKind::Subscribed {
+                    execution: key(execution),
+                    position: Some(position),
+                };
+                self.frame(generation, kind);
+            }
+            Coming::Pong {
+                generation,
+                id,
+                heads,
+            } => {
+                for (execution, seq) in heads {
+                    let execution = key(execution);
+                    let head = Input::Head {
+                        generation,
+                        execution,
+                        seq,
+                    };
+                    self.handle(head).unwrap();
+                }
+                self.frame(generation, FrameKind::Pong(id));
+            }
             Coming::HangUp { generation } => {
                 self.server.connections.remove(&generation);
+                self.server.spoken.remove(&generation);
             }
             Coming::Opened { generation } => {
                 self.handle(Input::SocketOpened { generation }).unwrap();
@@ -347,10 +531,17 @@ impl World {
         {
             self.in_flight.remove(&key.0);
         }
-        let frame = Frame {
-            kind,
-            payload: format!("{kind:?}"),
-        };
+        self.deliver_frame(generation, kind, format!("{kind:?}"));
+    }
+
+    /// A numbered event arrives at the client, whatever the server's history says.
+    pub fn numbered(&mut self, execution: u32, seq: u64) {
+        let generation = self.open_socket.unwrap();
+        self.numbered_event(generation, execution, self.server.epoch, seq);
+    }
+
+    fn deliver_frame(&mut self, generation: Generation, kind: FrameKind, payload: Payload) {
+        let frame = Frame { kind, payload };
         self.handle(Input::SocketFrame { generation, frame })
             .unwrap();
     }

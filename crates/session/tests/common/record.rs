@@ -1,6 +1,6 @@
 //! What was recorded, in the shapes that tests compare.
 
-use flowmaestro_session::{Effect, Outgoing, Problem, SendError, State};
+use flowmaestro_session::{Effect, Gap, Outgoing, Problem, SendError, State};
 
 use super::{Payload, World};
 
@@ -29,6 +29,53 @@ impl World {
             } => Some(key.0),
             _ => None,
         })
+    }
+
+    /// The numbers of an execution's events that were delivered, in order.
+    pub fn seqs(&self, execution: u32) -> Vec<u64> {
+        self.collect(|effect| match effect {
+            Effect::Deliver {
+                execution: Some(key),
+                payload,
+                ..
+            } if key.0 == execution => super::numbers(payload).map(|(_, seq)| seq),
+            _ => None,
+        })
+    }
+
+    /// The gaps that were told.
+    pub fn gaps(&self) -> Vec<(u32, Gap)> {
+        self.collect(|effect| match effect {
+            Effect::Gap { execution, gap } => Some((execution.0, *gap)),
+            _ => None,
+        })
+    }
+
+    /// From where the server was asked to go on, each time that it was asked about an execution.
+    pub fn asked(&self, execution: u32) -> Vec<Option<u64>> {
+        self.collect(|effect| match effect {
+            Effect::Transmit {
+                message:
+                    Outgoing::Subscribe {
+                        execution: key,
+                        after,
+                        ..
+                    },
+                ..
+            } if key.0 == execution => Some(*after),
+            _ => None,
+        })
+    }
+
+    pub fn pings(&self) -> Vec<(f64, u32)> {
+        let ping = |(at, effect): &(f64, Effect<_>)| match effect {
+            Effect::Transmit {
+                message: Outgoing::Ping(id),
+                ..
+            } => Some((*at, *id)),
+            _ => None,
+        };
+        self.effects.iter().filter_map(ping).collect()
     }
 
     pub fn released(&self) -> Vec<u32> {

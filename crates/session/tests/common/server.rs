@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use flowmaestro_protocol::Features;
+use flowmaestro_protocol::{Feature, Features};
 use flowmaestro_session::{FrameKind, Generation, Outgoing};
 
-use super::{Coming, Payload, World};
+use super::{Coming, History, Payload, World};
 
 /// How the server treats a new socket.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,22 @@ pub struct Server {
     pub tokens: Vec<Option<String>>,
     /// All that arrived, in order.
     pub received: Vec<Outgoing<Payload>>,
+    /// What each connection's client said that it speaks.
+    pub spoken: BTreeMap<Generation, Features>,
+    pub histories: BTreeMap<u32, History>,
+    /// Changes when the histories are lost.
+    pub epoch: u32,
+    /// Critical events that no client has said to have handled.
+    pub unacknowledged: BTreeSet<(u32, u64)>,
+    /// The acknowledgements of events, in order.
+    pub event_acks: Vec<(u32, u64)>,
+    /// The messages that the server acted on, in order. A second copy is known by its number.
+    pub taken: Vec<u32>,
+    /// Messages that are refused with an `error`.
+    pub rejects: BTreeSet<u32>,
+    pub deaf_to_pings: bool,
+    /// Events carry numbers even where replay is not spoken.
+    pub numbers_anyway: bool,
 }
 
 /// What the token provider says to one question.
@@ -74,6 +90,8 @@ impl World {
     /// Closes every connection.
     pub fn cut(&mut self, code: u16, reason: &str) {
         self.frozen = false;
+        self.deaf = false;
+        self.server.spoken.clear();
         for generation in std::mem::take(&mut self.server.connections).into_keys() {
             let reason = reason.to_owned();
             self.later(
@@ -140,7 +158,14 @@ impl World {
         }
     }
 
-    pub(super) fn serve(&mut self, generation: Generation, message: Outgoing<Payload>) {
+    pub(super) fn serve(
+        &mut self,
+        generation: Generation,
+        message: Outgoing<Payload>,
+        epoch: Option<u32>,
+    ) {
+        let replays = self.speaks(generation, Feature::Replay);
+        let confirms = self.speaks(generation, Feature::Ack);
         let Some(subscriptions) = self.server.connections.get_mut(&generation) else {
             return;
         };
@@ -168,13 +193,21 @@ impl World {
                     forbidden: false,
                 }
             }
-            Outgoing::Subscribe { execution: key, .. } => {
+            Outgoing::Subscribe {
+                execution: key,
+                after,
+                ..
+            } => {
                 subscriptions.insert(key.0);
                 let limit = self.options.max_subscriptions;
                 assert!(
-                    subscriptions.len() <= limit,
+                    subscriptions.len() <= limit || self.broken.contains(&generation),
                     "more subscriptions than the server takes"
                 );
+                if replays {
+                    return self.replay(generation, key.0, after, epoch);
+                }
+                assert_eq!(after, None, "a baseline server has no history");
                 super::acknowledgement(key.0)
             }
             Outgoing::Unsubscribe(key) => {
@@ -184,10 +217,48 @@ impl World {
                 }
                 FrameKind::Unsubscribed(key)
             }
-            Outgoing::Hello(_)
-            | Outgoing::Message { .. }
-            | Outgoing::Ping(_)
-            | Outgoing::Auth(_) => return,
+            Outgoing::Hello(features) => return self.greet(generation, features),
+            Outgoing::Message { id, confirm, .. } => {
+                assert_eq!(confirm, confirms);
+                if self.server.rejects.contains(&id.0) {
+                    FrameKind::Error {
+                        execution: None,
+                        message: Some(id),
+                        forbidden: false,
+                    }
+                } else {
+                    if !confirms || !self.server.taken.contains(&id.0) {
+                        self.server.taken.push(id.0);
+                    }
+                    if !confirms {
+                        return;
+                    }
+                    FrameKind::Acknowledged(id)
+                }
+            }
+            Outgoing::Ping(id) => {
+                assert!(self.speaks(generation, Feature::Ping), "an unexpected ping");
+                if self.server.deaf_to_pings {
+                    return;
+                }
+                let on = self.server.connections.get(&generation).cloned();
+                let on = on.into_iter().flatten();
+                let heads = on.map(|execution| (execution, self.head(execution)));
+                let heads = heads.collect();
+                let pong = Coming::Pong {
+                    generation,
+                    id,
+                    heads,
+                };
+                return self.later(self.latency, pong);
+            }
+            Outgoing::Auth(_) => {
+                assert!(
+                    self.speaks(generation, Feature::Auth),
+                    "an unexpected token"
+                );
+                FrameKind::Authenticated
+            }
         };
         self.later(
             self.latency,

@@ -99,6 +99,7 @@ impl<P: Clone> Session<P> {
             State::Waiting { .. } if same => self.attempt(),
             _ => {
                 self.hang_up(NORMAL);
+                self.retract(None);
                 self.fail_queue(SendError::IdentityReplaced);
                 self.credentials = Some(credentials);
                 self.start_round();
@@ -111,6 +112,7 @@ impl<P: Clone> Session<P> {
             return;
         }
         self.hang_up(NORMAL);
+        self.retract(None);
         self.credentials = None;
         self.fail_queue(SendError::Disconnected);
         let cause = Some(DisconnectCause::Requested);

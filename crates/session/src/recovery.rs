@@ -17,6 +17,7 @@ const MAX_HELD: usize = 256;
 pub(crate) struct Event<P> {
     pub(crate) event: u8,
     pub(crate) execution: Option<ExecutionKey>,
+    pub(crate) seq: Option<u64>,
     pub(crate) terminal: bool,
     pub(crate) ack: bool,
     pub(crate) payload: P,
@@ -37,17 +38,30 @@ struct Order<P> {
     key: ExecutionKey,
     /// `None` until the server has said, or the first event says, where the numbers begin.
     cursor: Option<u64>,
-    /// Up to this number the server itself said that it does not have everything.
+    /// The server said on this connection where the subscription stands. What arrives before, such
+    /// as an event that waits for its acknowledgement, is not the next one even if its number is.
+    positioned: bool,
+    /// A gap without an end was told: the next event ends it, whatever its number.
+    open: bool,
+    /// Up to this number the server itself said that it does not have everything, or has sent again
+    /// what it has.
     loose_until: u64,
     /// Events without a number were delivered after the cursor, by a baseline server.
     adrift: bool,
     /// An event was dropped because nobody wanted it at that moment.
     missed: bool,
-    /// The server was asked to go on from the cursor, and has not answered.
-    asked: bool,
-    /// The cursor from which it said it would go on, when it was asked because of a hole.
-    answered_at: Option<u64>,
+    /// A gap that came when nobody was there to be told.
+    owed: Option<Gap>,
+    question: Question,
     held: BTreeMap<u64, Event<P>>,
+}
+
+/// Whether the server was asked because of a hole to go on from the cursor, and which that was.
+#[derive(Clone, Copy, PartialEq)]
+enum Question {
+    None,
+    Asked(Option<u64>),
+    Answered(Option<u64>),
 }
 
 pub(crate) struct Recovery<P> {
@@ -64,11 +78,13 @@ impl<P> Order<P> {
         Self {
             key,
             cursor: None,
+            positioned: false,
+            open: false,
             loose_until: 0,
             adrift: false,
             missed: false,
-            asked: false,
-            answered_at: None,
+            owed: None,
+            question: Question::None,
             held: BTreeMap::new(),
         }
     }
@@ -77,53 +93,98 @@ impl<P> Order<P> {
         self.cursor.map_or(1, |cursor| cursor.saturating_add(1))
     }
 
+    fn has_asked(&self) -> bool {
+        matches!(self.question, Question::Asked(_))
+    }
+
     /// The server's answer to a subscription. What it sends from now on goes on from the cursor, so
     /// what is held back comes again.
-    fn position(&mut self, position: Position) -> Option<Gap> {
+    fn position(&mut self, position: Position, wanted: bool) -> Option<Gap> {
+        let gap = self.take_position(position);
+        if wanted {
+            let owed = self.owed.take();
+            return gap.or(owed);
+        }
+        // What is evicted is still evicted when somebody wants it again, and the server asked.
+        self.missed |= gap.is_some();
+        self.owed = gap
+            .filter(|gap| gap.reason != GapReason::Evicted)
+            .or(self.owed);
+        None
+    }
+
+    fn take_position(&mut self, position: Position) -> Option<Gap> {
         self.held.clear();
         self.missed = false;
-        if std::mem::take(&mut self.asked) {
-            self.answered_at = self.cursor;
+        self.positioned = true;
+        self.open = false;
+        self.loose_until = 0;
+        if let Question::Asked(from) = self.question {
+            self.question = Question::Answered(from);
+            // A hole in what it sends again is one that it cannot fill.
+            self.loose_until = position.head;
         }
         if std::mem::take(&mut self.adrift) {
-            return self.end_drift(position);
+            return Some(self.end_drift(position));
         }
         if position.recovered {
             self.cursor.get_or_insert(0);
             return None;
         }
         let from = self.next();
-        self.cursor = None;
+        self.open = true;
         self.loose_until = position.head;
+        let reason = if position.restarted {
+            self.cursor = None;
+            GapReason::Restarted
+        } else {
+            GapReason::Evicted
+        };
         Some(Gap {
             from: Some(from),
             to: None,
-            reason: if position.restarted {
-                GapReason::Restarted
-            } else {
-                GapReason::Evicted
-            },
+            reason,
         })
     }
 
     /// Which of the events up to the head were delivered without their numbers, nobody can tell.
-    fn end_drift(&mut self, position: Position) -> Option<Gap> {
+    fn end_drift(&mut self, position: Position) -> Gap {
         let from = self.next();
         self.cursor = Some(position.head);
-        (from <= position.head).then_some(Gap {
-            from: Some(from),
-            to: Some(position.head),
-            reason: GapReason::Baseline,
-        })
+        let (from, to) = if position.restarted {
+            (Some(from), None)
+        } else if from <= position.head {
+            (Some(from), Some(position.head))
+        } else {
+            (None, None) // what may be missing never had a number
+        };
+        let reason = if position.restarted {
+            GapReason::Restarted
+        } else {
+            GapReason::Baseline
+        };
+        Gap { from, to, reason }
+    }
+
+    /// A server that numbers its events does not say where they stand: the next event does.
+    fn no_position(&mut self, told: bool, steps: &mut Steps<P>) {
+        self.positioned = true;
+        self.missed = false;
+        self.open |= told || self.cursor.is_none();
+        self.give_up(steps);
     }
 
     fn place(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
-        let next = self.next();
-        match self.cursor {
-            Some(cursor) if seq <= cursor => steps.push_back((self.key, Step::Drop(event))),
-            Some(_) if seq > next && !self.may_be_missing(seq) => self.hold(seq, event, steps),
-            Some(_) if seq > next => self.skip_to(seq, event, steps),
-            _ => self.advance(seq, event, steps),
+        if self.cursor.is_some_and(|cursor| seq <= cursor) {
+            steps.push_back((self.key, Step::Drop(event)));
+        } else if !self.positioned {
+            self.hold(seq, event, steps);
+        } else if self.open || seq == self.next() {
+            self.advance(seq, event, steps);
+        } else if self.may_be_missing(seq) {
+            self.skip_to(seq, event, steps);
+        } else {
+            self.hold(seq, event, steps);
         }
     }
 
@@ -133,6 +194,7 @@ impl<P> Order<P> {
     }
 
     fn advance(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
+        self.open = false;
         self.cursor = Some(seq);
         steps.push_back((self.key, Step::Deliver(event)));
         while let Some(event) = self.held.remove(&self.next()) {
@@ -142,51 +204,88 @@ impl<P> Order<P> {
     }
 
     fn skip_to(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
-        steps.push_back((
-            self.key,
-            Step::Tell(Gap {
-                from: Some(self.next()),
-                to: Some(seq.saturating_sub(1)),
-                reason: GapReason::Evicted,
-            }),
-        ));
+        self.tell_up_to(seq.saturating_sub(1), steps);
         self.advance(seq, event, steps);
+    }
+
+    fn tell_up_to(&self, to: u64, steps: &mut Steps<P>) {
+        let gap = Gap {
+            from: Some(self.next()),
+            to: Some(to),
+            reason: GapReason::Evicted,
+        };
+        steps.push_back((self.key, Step::Tell(gap)));
     }
 
     fn hold(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
         self.held.insert(seq, event);
-        if self.answered_at == self.cursor || self.held.len() > MAX_HELD {
+        if self.question == Question::Answered(self.cursor) || self.held.len() > MAX_HELD {
             self.give_up(steps);
-        } else if !self.asked {
+        } else if !self.has_asked() {
             steps.push_back((self.key, Step::Resume));
         }
     }
 
     /// The server cannot fill the hole.
     fn give_up(&mut self, steps: &mut Steps<P>) {
-        self.asked = false;
-        while let Some((seq, event)) = self.held.pop_first() {
-            self.skip_to(seq, event, steps);
+        if self.has_asked() {
+            self.question = Question::None;
         }
+        if !self.positioned && !self.held.is_empty() {
+            self.tell_unplaced(steps);
+        }
+        while let Some((seq, event)) = self.held.pop_first() {
+            if self.open || seq == self.next() {
+                self.advance(seq, event, steps);
+            } else {
+                self.skip_to(seq, event, steps);
+            }
+        }
+    }
+
+    /// The numbers of what goes out now may be those of another history.
+    fn tell_unplaced(&mut self, steps: &mut Steps<P>) {
+        let gap = Gap {
+            from: Some(self.next()),
+            to: None,
+            reason: GapReason::Baseline,
+        };
+        steps.push_back((self.key, Step::Tell(gap)));
+        self.open = true;
+        self.adrift = true;
     }
 
     /// The server says that its last event has this number.
     fn head(&mut self, head: u64, steps: &mut Steps<P>) {
-        if self.asked || self.cursor.is_none_or(|cursor| head <= cursor) {
+        if !self.positioned || self.has_asked() || head < self.next() {
             return;
         }
-        if self.answered_at != self.cursor {
+        if self.question != Question::Answered(self.cursor) {
             return steps.push_back((self.key, Step::Resume));
         }
-        steps.push_back((
-            self.key,
-            Step::Tell(Gap {
-                from: Some(self.next()),
-                to: Some(head),
-                reason: GapReason::Evicted,
-            }),
-        ));
+        self.tell_up_to(head, steps);
+        self.open = false;
         self.cursor = Some(head);
+    }
+
+    /// What was to be delivered after this number was not.
+    fn rewind(&mut self, to: u64) {
+        self.missed = true;
+        self.cursor = self.cursor.map(|cursor| cursor.min(to));
+    }
+
+    /// An event reaches somebody by another way than a subscription of its own. Returns whether it
+    /// is the first time.
+    fn pass(&mut self, seq: u64) -> bool {
+        if self.cursor.is_some_and(|cursor| seq <= cursor) {
+            return false;
+        }
+        if self.positioned && !self.open && seq == self.next() {
+            self.cursor = Some(seq);
+        } else {
+            self.missed = true;
+        }
+        true
     }
 }
 
@@ -203,10 +302,24 @@ impl<P> Recovery<P> {
         self.find(key).and_then(|order| order.cursor)
     }
 
-    /// The server has said where a subscription stands.
-    pub(crate) fn position(&mut self, key: ExecutionKey, position: Position) -> Option<Gap> {
+    /// The server has said where a subscription stands. Returns the gap that is to be told.
+    pub(crate) fn position(
+        &mut self,
+        key: ExecutionKey,
+        position: Position,
+        wanted: bool,
+    ) -> Option<Gap> {
         let at = self.insert(key);
-        self.orders.get_mut(at)?.position(position)
+        self.orders.get_mut(at)?.position(position, wanted)
+    }
+
+    /// The server took a subscription, and has not said where it stands. `told` says that a gap was
+    /// told for that.
+    pub(crate) fn no_position(&mut self, key: ExecutionKey, told: bool) {
+        let at = self.insert(key);
+        if let Some(order) = self.orders.get_mut(at) {
+            order.no_position(told, &mut self.steps);
+        }
     }
 
     /// A baseline server goes on with a subscription, without a word about what was missed.
@@ -233,7 +346,8 @@ impl<P> Recovery<P> {
 
     /// An event without a number was delivered.
     pub(crate) fn drift(&mut self, key: ExecutionKey) {
-        if let Some(order) = self.find_mut(key) {
+        let at = self.insert(key);
+        if let Some(order) = self.orders.get_mut(at) {
             order.adrift = true;
         }
     }
@@ -253,6 +367,26 @@ impl<P> Recovery<P> {
         }
     }
 
+    /// An event on its way to its handlers will not reach them: nobody wants it any more.
+    pub(crate) fn rewind(&mut self, key: ExecutionKey, to: u64) {
+        if let Some(order) = self.find_mut(key) {
+            order.rewind(to);
+        }
+    }
+
+    /// A gap will not be told, because nobody is there.
+    pub(crate) fn owe(&mut self, key: ExecutionKey, gap: Gap) {
+        if let Some(order) = self.find_mut(key) {
+            order.missed = true;
+            order.owed = Some(gap);
+        }
+    }
+
+    /// A room's event, of an execution that nobody wants by itself. Returns whether it is new.
+    pub(crate) fn pass(&mut self, key: ExecutionKey, seq: u64) -> bool {
+        self.find_mut(key).is_none_or(|order| order.pass(seq))
+    }
+
     /// Whether something was dropped that is wanted now.
     pub(crate) fn has_missed(&self, key: ExecutionKey) -> bool {
         self.find(key).is_some_and(|order| order.missed)
@@ -270,7 +404,7 @@ impl<P> Recovery<P> {
     /// The server was asked to go on from the cursor.
     pub(crate) fn resuming(&mut self, key: ExecutionKey) {
         if let Some(order) = self.find_mut(key) {
-            order.asked = true;
+            order.question = Question::Asked(order.cursor);
         }
     }
 
@@ -287,8 +421,8 @@ impl<P> Recovery<P> {
     pub(crate) fn disconnect(&mut self) {
         for order in &mut self.orders {
             order.held.clear();
-            order.asked = false;
-            order.answered_at = None;
+            order.positioned = false;
+            order.question = Question::None;
         }
     }
 

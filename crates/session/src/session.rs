@@ -8,11 +8,11 @@ use crate::link::Link;
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::recovery::{Event, Recovery, Step};
-use crate::subscriptions::{Action, Subscriptions};
+use crate::subscriptions::{Action, Asked, Subscriptions};
 use crate::time::earliest;
 use crate::{
-    Credentials, Effect, ExecutionKey, Frame, FrameKind, Gap, Generation, Input, Millis, Options,
-    Outgoing, Position, Problem, Refused, SendError, SendId, State, Stats, TokenRequest,
+    Credentials, Effect, ExecutionKey, Frame, FrameKind, Gap, GapReason, Generation, Input, Millis,
+    Options, Outgoing, Position, Problem, Refused, SendError, SendId, State, Stats, TokenRequest,
 };
 
 /// How long the server's `ack` of a message is waited for before the message is sent again, in
@@ -42,7 +42,13 @@ pub struct Session<P> {
     pub(crate) recovery: Recovery<P>,
     pub(crate) queue: Queue<P>,
     pub(crate) stats: Stats,
-    effects: VecDeque<Effect<P>>,
+    effects: VecDeque<Queued<P>>,
+}
+
+/// An effect, and the number of the event that it delivers.
+struct Queued<P> {
+    effect: Effect<P>,
+    seq: Option<u64>,
 }
 
 impl<P: Clone> Session<P> {
@@ -94,7 +100,7 @@ impl<P: Clone> Session<P> {
 
     /// The next thing to do, or `None` when all is done.
     pub fn poll_effect(&mut self) -> Option<Effect<P>> {
-        self.effects.pop_front()
+        self.effects.pop_front().map(|queued| queued.effect)
     }
 
     /// When to call [`Self::handle`] with [`Input::Tick`], unless something else happens first.
@@ -230,6 +236,7 @@ impl<P: Clone> Session<P> {
         if self.recovery.has_missed(execution) {
             self.resume(execution);
         }
+        self.apply_steps();
         self.apply_actions();
         Ok(())
     }
@@ -244,8 +251,10 @@ impl<P: Clone> Session<P> {
 
     /// Asks the server to go on from the last event that was delivered.
     fn resume(&mut self, execution: ExecutionKey) {
-        if self.subscriptions.ask_again(execution, self.now) {
-            self.recovery.resuming(execution);
+        match self.subscriptions.ask_again(execution, self.now) {
+            Asked::Now => self.recovery.resuming(execution),
+            Asked::Pending => {}
+            Asked::Never => self.recovery.give_up(execution),
         }
         self.apply_actions();
     }
@@ -255,8 +264,39 @@ impl<P: Clone> Session<P> {
             .unsubscribe(execution, self.now, self.keep_until());
         if !self.subscriptions.is_wanted(execution) {
             self.recovery.let_go(execution);
+            self.retract(Some(execution));
         }
         self.apply_actions();
+    }
+
+    /// Takes back what is still to be handed to handlers: of an execution that nobody wants any
+    /// more, or everything. A handler may unsubscribe, or disconnect, while events wait behind the
+    /// one that it was called with.
+    pub(crate) fn retract(&mut self, of: Option<ExecutionKey>) {
+        let recovery = &mut self.recovery;
+        let is_meant = |key: &ExecutionKey| of.is_none_or(|of| of == *key);
+        self.effects.retain(|queued| match &queued.effect {
+            Effect::Deliver {
+                execution: Some(key),
+                ..
+            } if is_meant(key) => {
+                if let Some(seq) = queued.seq {
+                    recovery.rewind(*key, seq.saturating_sub(1));
+                }
+                false
+            }
+            Effect::Gap { execution, gap } if is_meant(execution) => {
+                match gap.from {
+                    Some(from) if gap.reason == GapReason::Evicted => {
+                        recovery.rewind(*execution, from.saturating_sub(1));
+                    }
+                    _ => recovery.owe(*execution, *gap),
+                }
+                false
+            }
+            Effect::Deliver { .. } | Effect::DeliverUnknown { .. } => of.is_some(),
+            _ => true,
+        });
     }
 
     /// Until when a subscription that is no longer wanted is kept.
@@ -274,13 +314,14 @@ impl<P: Clone> Session<P> {
                     execution,
                     resumed,
                     recovered,
+                    positioned,
                 } => {
                     self.emit(Effect::Subscribed {
                         execution,
                         resumed,
                         recovered,
                     });
-                    if resumed && !self.link.features().contains(Feature::Replay) {
+                    if resumed && !positioned {
                         let gap = self.recovery.resumed_without_position(execution);
                         self.tell(execution, gap);
                     }
@@ -451,11 +492,12 @@ impl<P: Clone> Session<P> {
                 let event = Event {
                     event,
                     execution,
+                    seq,
                     terminal,
                     ack,
                     payload,
                 };
-                self.receive_event(seq, event);
+                self.receive_event(event);
             }
             FrameKind::ForeignEvent { event } => self.foreign_event(event, payload),
             FrameKind::Acknowledged(id) => self.acknowledged(id),
@@ -492,32 +534,40 @@ impl<P: Clone> Session<P> {
 
     // Events.
 
-    fn receive_event(&mut self, seq: Option<u64>, event: Event<P>) {
+    fn receive_event(&mut self, mut event: Event<P>) {
+        let numbered = self.link.features().contains(Feature::Replay);
+        event.seq = event.seq.filter(|_| numbered);
         let Some(execution) = event.execution else {
             return self.deliver(event);
         };
         if !self.subscriptions.is_wanted(execution) {
             return self.receive_unwanted(execution, event);
         }
-        match seq.filter(|_| self.link.features().contains(Feature::Replay)) {
-            Some(seq) => {
-                self.recovery.place(execution, seq, event);
-                self.apply_steps();
-            }
-            None => {
-                self.recovery.drift(execution);
-                self.deliver(event);
-            }
+        if let Some(seq) = event.seq {
+            self.recovery.place(execution, seq, event);
+            return self.apply_steps();
         }
+        if !numbered {
+            self.recovery.drift(execution);
+        }
+        self.deliver(event);
     }
 
     /// An event of an execution that nobody subscribed to by itself.
     fn receive_unwanted(&mut self, execution: ExecutionKey, event: Event<P>) {
-        if self.subscriptions.has_rooms() {
-            return self.deliver(event);
+        if !self.subscriptions.has_rooms() {
+            if event.seq.is_some() {
+                self.recovery.miss(execution);
+            }
+            self.stats.unwanted += 1;
+        } else if event
+            .seq
+            .is_none_or(|seq| self.recovery.pass(execution, seq))
+        {
+            self.deliver(event);
+        } else {
+            self.drop_duplicate(event);
         }
-        self.recovery.miss(execution);
-        self.stats.unwanted += 1;
     }
 
     fn foreign_event(&mut self, event: u8, payload: P) {
@@ -528,6 +578,7 @@ impl<P: Clone> Session<P> {
         self.deliver(Event {
             event,
             execution: None,
+            seq: None,
             terminal: false,
             ack: false,
             payload,
@@ -535,8 +586,11 @@ impl<P: Clone> Session<P> {
     }
 
     fn receive_head(&mut self, generation: Generation, execution: ExecutionKey, seq: u64) {
-        let is_current =
-            matches!(self.link, Link::Up { generation: current, .. } if current == generation);
+        let is_current = matches!(
+            self.link,
+            Link::Up { generation: current, features, .. }
+                if current == generation && features.contains(Feature::Replay)
+        );
         if is_current && self.subscriptions.is_wanted(execution) {
             self.recovery.head(execution, seq);
             self.apply_steps();
@@ -558,18 +612,20 @@ impl<P: Clone> Session<P> {
         let Event {
             event,
             execution,
+            seq,
             terminal,
             ack,
             payload,
         } = event;
         self.stats.delivered += 1;
         let acknowledge = if ack { self.acknowledging() } else { None };
-        self.emit(Effect::Deliver {
+        let effect = Effect::Deliver {
             event,
             execution,
             acknowledge,
             payload,
-        });
+        };
+        self.effects.push_back(Queued { effect, seq });
         if let (Some(execution), true) = (execution, terminal) {
             self.subscriptions
                 .finish(execution, self.now, self.keep_until());
@@ -614,15 +670,25 @@ impl<P: Clone> Session<P> {
     // Answers.
 
     fn subscribed(&mut self, execution: ExecutionKey, position: Option<Position>) {
-        let recovered = position.is_some_and(|position| position.recovered);
+        // The numbers of a room's events are those of many executions.
+        let position = position.filter(|_| {
+            self.link.features().contains(Feature::Replay) && !self.subscriptions.is_room(execution)
+        });
+        let gaps = self.stats.gaps;
         let expected = self
             .subscriptions
-            .acknowledge(execution, recovered, self.now);
+            .acknowledge(execution, position, self.now);
         self.answered(expected);
-        if !expected {
+        if !expected || self.subscriptions.is_room(execution) {
             return;
         }
-        let gap = position.and_then(|position| self.recovery.position(execution, position));
+        let Some(position) = position else {
+            let told = self.stats.gaps > gaps;
+            self.recovery.no_position(execution, told);
+            return self.apply_steps();
+        };
+        let wanted = self.subscriptions.is_wanted(execution);
+        let gap = self.recovery.position(execution, position, wanted);
         if let Some(gap) = gap {
             self.tell(execution, gap);
         }
@@ -652,7 +718,9 @@ impl<P: Clone> Session<P> {
             },
             None => Problem::ServerError { execution, payload },
         });
-        if let Some(execution) = refused {
+        if let Some(execution) = refused
+            && !self.subscriptions.will_ask(execution)
+        {
             self.give_up(execution);
         }
         self.apply_actions();
@@ -661,7 +729,7 @@ impl<P: Clone> Session<P> {
     // Effects.
 
     pub(crate) fn emit(&mut self, effect: Effect<P>) {
-        self.effects.push_back(effect);
+        self.effects.push_back(Queued { effect, seq: None });
     }
 
     pub(crate) fn report(&mut self, problem: Problem<P>) {

@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use crate::time::earliest;
-use crate::{ExecutionKey, Millis, Refused};
+use crate::{ExecutionKey, Millis, Position, Refused};
 
 /// How long an answer to `subscribe` or `unsubscribe` is waited for, in milliseconds. A baseline
 /// server answers every valid one at once, and an invalid one never.
@@ -33,9 +33,22 @@ pub(crate) enum Action {
         execution: ExecutionKey,
         resumed: bool,
         recovered: bool,
+        /// The server said where the subscription stands.
+        positioned: bool,
     },
     Unanswered(ExecutionKey),
     Released(ExecutionKey),
+}
+
+/// Whether the server will say once more where a subscription stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Asked {
+    /// It was asked just now.
+    Now,
+    /// It was asked before, or will be.
+    Pending,
+    /// It will not be asked on this connection.
+    Never,
 }
 
 /// What the server was told about an execution on this connection, and what it said.
@@ -230,6 +243,11 @@ impl Subscriptions {
         }
     }
 
+    /// Whether a key names a room.
+    pub(crate) fn is_room(&self, key: ExecutionKey) -> bool {
+        self.entry(key).is_some_and(|entry| entry.room)
+    }
+
     /// Whether somebody wants a room's events: then those of any execution may come.
     pub(crate) fn has_rooms(&self) -> bool {
         let wanted_room = |entry: &Entry| entry.room && entry.holders > 0;
@@ -253,23 +271,38 @@ impl Subscriptions {
         }
     }
 
-    /// Subscribes once more to what is on, as when something of it is missing. Returns whether an
-    /// answer is due.
-    pub(crate) fn ask_again(&mut self, key: ExecutionKey, now: Millis) -> bool {
+    /// Subscribes once more to what is on, as when something of it is missing.
+    pub(crate) fn ask_again(&mut self, key: ExecutionKey, now: Millis) -> Asked {
         let Ok(at) = self.position(key) else {
-            return false;
+            return Asked::Never;
         };
-        let Some(entry) = self.entries.get_mut(at) else {
-            return false;
+        let Some(entry) = self.entries.get_mut(at).filter(|entry| entry.wanted()) else {
+            return Asked::Never;
         };
-        if entry.wire == Wire::On && entry.wanted() {
-            entry.wire = Wire::Off;
-            self.settle(at, now);
-            self.refresh_deadline();
+        match entry.wire {
+            Wire::On => {
+                entry.wire = Wire::Off;
+                self.settle(at, now);
+                self.refresh_deadline();
+                Asked::Now
+            }
+            Wire::Unanswered | Wire::Refused { ask_again_at: None } => Asked::Never,
+            Wire::Off
+            | Wire::Subscribing { .. }
+            | Wire::Unsubscribing { .. }
+            | Wire::Refused {
+                ask_again_at: Some(_),
+            } => Asked::Pending,
         }
-        self.entries
-            .get(at)
-            .is_some_and(|entry| matches!(entry.wire, Wire::Subscribing { .. }))
+    }
+
+    /// Whether the server, which refused a subscription, will be asked for it once more.
+    pub(crate) fn will_ask(&self, key: ExecutionKey) -> bool {
+        self.entry(key).is_some_and(|entry| {
+            let paused =
+                matches!(entry.wire, Wire::Refused { ask_again_at } if ask_again_at.is_some());
+            paused && entry.wanted()
+        })
     }
 
     pub(crate) fn unsubscribe(&mut self, key: ExecutionKey, now: Millis, keep_until: Millis) {
@@ -323,9 +356,14 @@ impl Subscriptions {
         });
     }
 
-    /// The server said `subscribed`. Returns whether that was the answer to a question. `recovered`
-    /// says that it sends what was missed.
-    pub(crate) fn acknowledge(&mut self, key: ExecutionKey, recovered: bool, now: Millis) -> bool {
+    /// The server said `subscribed`, and perhaps where that stands. Returns whether it was the answer
+    /// to a question.
+    pub(crate) fn acknowledge(
+        &mut self,
+        key: ExecutionKey,
+        position: Option<Position>,
+        now: Millis,
+    ) -> bool {
         let Ok(at) = self.position(key) else {
             return false;
         };
@@ -342,7 +380,8 @@ impl Subscriptions {
             self.actions.push_back(Action::Acknowledged {
                 execution: key,
                 resumed,
-                recovered,
+                recovered: position.is_some_and(|position| position.recovered),
+                positioned: position.is_some(),
             });
         }
         self.settle(at, now);

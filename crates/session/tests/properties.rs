@@ -7,7 +7,9 @@ mod common;
 
 use common::*;
 use flowmaestro_protocol::Features;
-use flowmaestro_session::{Credentials, FrameKind, Input, Options, Problem, Refused, State};
+use flowmaestro_session::{
+    Backoff, Credentials, FrameKind, Input, Options, Problem, Refused, State,
+};
 use proptest::prelude::*;
 
 /// One thing that a user, the server or the network does.
@@ -166,6 +168,9 @@ fn heal(world: &mut World) {
     world.server.forbidden.clear();
     world.server.busy.clear();
     world.server.mute.clear();
+    world.frozen = false;
+    world.deaf = false;
+    world.fates.clear();
     world.provider_default = Answer::Token("healed");
     world.advance(30_000.0); // whatever is on its way arrives
 }
@@ -225,6 +230,155 @@ fn config() -> ProptestConfig {
     ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::default()
+    }
+}
+
+/// One thing that happens around numbered events.
+#[derive(Clone, Debug)]
+enum Deed {
+    Subscribe(u32),
+    Unsubscribe(u32),
+    Publish(u32, u64),
+    Critical(u32),
+    Terminal(u32),
+    /// So many of the last events stay.
+    Trim(u32, u64),
+    Restart,
+    Cut(u16),
+    Freeze,
+    Deafen,
+    Fates(Vec<Fate>),
+    Advance(f64),
+    Sleep(f64),
+    Wake,
+    Send,
+    Baseline(bool),
+    Mute(u32),
+    Busy(u32),
+    Hear(u32),
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        6 => Just(Fate::Arrives),
+        3 => Just(Fate::Lost),
+        2 => Just(Fate::Doubled),
+        2 => (0.0..100.0).prop_map(Fate::Late),
+    ]
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let cut = prop::sample::select(vec![1000, 1006, 1012, 4408]);
+    prop_oneof![
+        8 => EXECUTIONS.prop_map(Deed::Subscribe),
+        5 => EXECUTIONS.prop_map(Deed::Unsubscribe),
+        20 => (EXECUTIONS, 1u64..5).prop_map(|(execution, n)| Deed::Publish(execution, n)),
+        3 => EXECUTIONS.prop_map(Deed::Critical),
+        1 => EXECUTIONS.prop_map(Deed::Terminal),
+        3 => (EXECUTIONS, 0u64..4).prop_map(|(execution, n)| Deed::Trim(execution, n)),
+        1 => Just(Deed::Restart),
+        4 => cut.prop_map(Deed::Cut),
+        1 => Just(Deed::Freeze),
+        1 => Just(Deed::Deafen),
+        8 => prop::collection::vec(fate(), 1..12).prop_map(Deed::Fates),
+        20 => (0.0..100.0).prop_map(Deed::Advance),
+        6 => (0.0..20_000.0).prop_map(Deed::Advance),
+        1 => (0.0..100_000.0).prop_map(Deed::Sleep),
+        1 => Just(Deed::Wake),
+        4 => Just(Deed::Send),
+        2 => any::<bool>().prop_map(Deed::Baseline),
+        1 => EXECUTIONS.prop_map(Deed::Mute),
+        1 => EXECUTIONS.prop_map(Deed::Busy),
+        2 => EXECUTIONS.prop_map(Deed::Hear),
+    ]
+}
+
+fn do_deed(world: &mut World, number: u32, deed: Deed) {
+    match deed {
+        Deed::Subscribe(execution) => drop(world.handle(Input::Subscribe(key(execution)))),
+        Deed::Unsubscribe(execution) => world.unsubscribe(execution),
+        Deed::Publish(execution, count) => world.publish_many(execution, count),
+        Deed::Critical(execution) => world.publish_critical(execution),
+        Deed::Terminal(execution) => world.publish_terminal(execution),
+        Deed::Trim(execution, stay) => {
+            world.trim(execution, world.head(execution).saturating_sub(stay));
+        }
+        Deed::Restart => world.restart(),
+        Deed::Cut(code) => world.cut(code, "cut"),
+        Deed::Freeze => world.frozen = true,
+        Deed::Deafen => world.deaf = true,
+        Deed::Fates(fates) => world.fates = fates.into(),
+        Deed::Advance(ms) => world.advance(ms),
+        Deed::Sleep(ms) => world.sleep(ms),
+        Deed::Wake => world.handle(Input::Wake).unwrap(),
+        Deed::Send => drop(world.send(number)),
+        Deed::Baseline(baseline) => {
+            world.server.features = (!baseline).then_some(Features::ALL);
+        }
+        Deed::Mute(execution) => drop(world.server.mute.insert(execution)),
+        Deed::Busy(execution) => drop(world.server.busy.insert(execution, 2)),
+        Deed::Hear(execution) => drop(world.server.mute.remove(&execution)),
+    }
+}
+
+/// Whom the server's last events did not reach.
+fn behind(world: &World) -> Vec<(u32, Option<u64>, u64)> {
+    let executions = world.expected().into_iter();
+    let places = executions.map(|execution| {
+        let cursor = world.session.cursor(key(execution));
+        (execution, cursor, world.head(execution))
+    });
+    places
+        .filter(|(_, cursor, head)| cursor.unwrap_or(0) != *head)
+        .collect()
+}
+
+fn never_gives_up() -> Options {
+    let reconnect = Backoff {
+        max_attempts: u32::MAX,
+        ..Backoff::default()
+    };
+    Options {
+        reconnect,
+        ..options()
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// That each event is delivered once and in order, or its loss told, the world checks itself.
+    #[test]
+    fn once_faults_stop_every_event_was_delivered_or_its_loss_told(
+        seed in any::<u64>(),
+        latency in prop::sample::select(vec![1.0, 30.0, 300.0]),
+        deeds in prop::collection::vec(deed(), 0..200),
+    ) {
+        let mut world = World::seeded(never_gives_up(), seed);
+        world.latency = latency;
+        world.server.features = Some(Features::ALL);
+        world.connect(token("a"));
+        for (number, deed) in (0..).zip(deeds) {
+            do_deed(&mut world, number, deed);
+        }
+        heal(&mut world);
+        world.server.features = Some(Features::ALL);
+        // A wait, a dead connection, an answer that is overdue, and two heads.
+        world.advance(120_000.0);
+        prop_assert!(world.is_connected(), "{:?}", world.session.state());
+        if world.offered == Features::ALL && world.session.live_subscriptions() == world.expected().len() {
+            prop_assert_eq!(behind(&world), []);
+        }
+        world.cut(1006, "the last one"); // to be asked for what was refused, or never answered
+        world.advance(60_000.0);
+        prop_assert_eq!(world.session.live_subscriptions(), world.expected().len());
+        prop_assert_eq!(behind(&world), []);
+        prop_assert_eq!(world.session.held_events(), 0);
+        prop_assert_eq!(world.session.queued_messages(), 0);
+        let mut taken = world.server.taken.clone();
+        taken.sort_unstable();
+        taken.dedup();
+        prop_assert_eq!(taken.len(), world.server.taken.len(), "a message was acted on twice");
     }
 }
 

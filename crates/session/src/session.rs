@@ -467,7 +467,8 @@ impl<P: Clone> Session<P> {
         if features.is_some() {
             self.transmit(Outgoing::Hello(spoken));
         }
-        self.subscriptions.connect(self.now);
+        self.subscriptions
+            .connect(spoken.contains(Feature::Presence), self.now);
         self.apply_actions();
         if spoken.contains(Feature::Ack) {
             self.transmit_queue();

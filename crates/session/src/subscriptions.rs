@@ -86,6 +86,8 @@ struct Entry {
     room: bool,
     /// Somebody wants to know who else watches.
     presence: bool,
+    /// The server was told so, in the last `subscribe` of this connection.
+    presence_asked: bool,
     /// Its acknowledgement on this connection was told.
     announced: bool,
     /// It was on when an earlier connection ended.
@@ -105,6 +107,7 @@ impl Entry {
             keep_until: Millis::default(),
             room: false,
             presence: false,
+            presence_asked: false,
             announced: false,
             resumes: false,
             tries: 0,
@@ -146,6 +149,7 @@ impl Entry {
     /// The connection is gone, and with it all that the server knew.
     fn forget_wire(&mut self) {
         self.resumes |= std::mem::take(&mut self.announced);
+        self.presence_asked = false;
         self.wire = Wire::Off;
         self.tries = 0;
     }
@@ -174,6 +178,8 @@ pub(crate) struct Subscriptions {
     entries: Vec<Entry>,
     next_order: u64,
     connected: bool,
+    /// The connection's server speaks of who watches.
+    speaks_presence: bool,
     deadline: Option<Millis>,
     actions: VecDeque<Action>,
 }
@@ -184,6 +190,7 @@ impl Subscriptions {
             entries: Vec::new(),
             next_order: 0,
             connected: false,
+            speaks_presence: false,
             deadline: None,
             actions: VecDeque::new(),
         }
@@ -261,14 +268,12 @@ impl Subscriptions {
 
     /// Says whether somebody wants to know who watches; the server is told when it has to know.
     pub(crate) fn watch_presence(&mut self, key: ExecutionKey, watch: bool, now: Millis) {
-        let Some(entry) = self.entry_mut(key) else {
-            return;
-        };
-        let begins = watch && !entry.presence;
-        entry.presence = watch;
-        if begins {
-            self.ask_again(key, now);
+        let Ok(at) = self.position(key) else { return };
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.presence = watch;
         }
+        self.settle(at, now);
+        self.refresh_deadline();
     }
 
     /// Subscribes once more to what is on, as when something of it is missing.
@@ -332,8 +337,9 @@ impl Subscriptions {
     }
 
     /// A connection is up: asks for all that is wanted, in the order of subscription.
-    pub(crate) fn connect(&mut self, now: Millis) {
+    pub(crate) fn connect(&mut self, speaks_presence: bool, now: Millis) {
         self.connected = true;
+        self.speaks_presence = speaks_presence;
         let order = |(at, entry): (usize, &Entry)| Reverse((entry.order, at));
         let mut burst: BinaryHeap<_> = self.entries.iter().enumerate().map(order).collect();
         while let Some(Reverse((_, at))) = burst.pop() {
@@ -463,11 +469,17 @@ impl Subscriptions {
         let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
+        // Somebody began to watch after the server was asked.
+        let unasked = self.speaks_presence && entry.presence && !entry.presence_asked;
+        if unasked && entry.wire == Wire::On && entry.wanted() {
+            entry.wire = Wire::Off;
+        }
         match entry.wire {
             Wire::Off if entry.wanted() && self.connected => {
                 entry.wire = Wire::Subscribing {
                     answer_by: now.plus(ANSWER_TIMEOUT_MS),
                 };
+                entry.presence_asked = entry.presence;
                 self.actions.push_back(Action::Subscribe(entry.key));
             }
             // Also what was refused or never answered: the answer may have been to an earlier

@@ -206,6 +206,10 @@ impl<P: Clone> Session<P> {
 
     /// The server says that the token ends soon: a provider is asked for the next.
     pub(crate) fn token_expiring(&mut self) {
+        if !self.link.features().contains(Feature::Auth) {
+            self.stats.ignored += 1; // it could not take another
+            return;
+        }
         let Some(provider) = self.provider() else {
             return self.report(Problem::TokenExpiring);
         };

@@ -50,6 +50,8 @@ pub(crate) enum Pulse {
     Pinging {
         id: u32,
         pong_by: Millis,
+        /// The ping before it may have been answered while nobody was here.
+        probing: bool,
     },
 }
 
@@ -379,10 +381,18 @@ impl<P: Clone> Session<P> {
     fn expire_pulse(&mut self, pulse: Pulse) {
         let timeout = self.options.pong_timeout_ms;
         match pulse {
-            Pulse::Beating { ping_at } if self.now >= ping_at => self.ping(),
+            Pulse::Beating { ping_at } if self.now >= ping_at => self.ping(false),
             // Nobody was here when the answer was due, as after sleep: it may still be on its way.
-            Pulse::Pinging { pong_by, .. } if self.now >= pong_by.plus(timeout) => self.ping(),
+            // Once, or a page whose timers are always late would never find out.
+            Pulse::Pinging {
+                pong_by,
+                probing: false,
+                ..
+            } if self.now >= pong_by.plus(timeout) => self.ping(true),
             Pulse::Pinging { pong_by, .. } if self.now >= pong_by => {
+                if self.has_proved_itself() {
+                    self.forgive();
+                }
                 self.hang_up(NO_PONG);
                 self.retry(Closed {
                     code: NO_PONG,
@@ -399,15 +409,19 @@ impl<P: Clone> Session<P> {
             ..
         } = self.link
         {
-            self.ping();
+            self.ping(false);
         }
     }
 
-    fn ping(&mut self) {
+    fn ping(&mut self, probing: bool) {
         self.last_ping = self.last_ping.wrapping_add(1);
         let id = self.last_ping;
         let pong_by = self.now.plus(self.options.pong_timeout_ms);
-        self.set_pulse(Pulse::Pinging { id, pong_by });
+        self.set_pulse(Pulse::Pinging {
+            id,
+            pong_by,
+            probing,
+        });
         self.transmit(Outgoing::Ping(id));
     }
 

@@ -42,7 +42,7 @@ pub enum Effect<P> {
         /// The message's number.
         id: SendId,
     },
-    /// The message was not sent and will not be.
+    /// The message was not taken as far as anybody knows, and will not be sent (again).
     SendFailed {
         /// The message's number.
         id: SendId,
@@ -167,8 +167,9 @@ pub enum SendError {
     IdentityReplaced,
     /// The connection failed for good.
     ConnectionFailed,
-    /// It was sent, the connection ended before the server said that it has it, and the next server
-    /// could not tell a second copy from the first.
+    /// It was sent, the server has not said that it has it, and it is not sent again: the next
+    /// server could not tell a second copy from the first, or it waited too long for the answer, or
+    /// one of the above happened meanwhile.
     Unconfirmed,
     /// It waited for longer than [`Options::max_message_age_ms`](crate::Options).
     Expired,
@@ -183,7 +184,7 @@ impl fmt::Display for SendError {
             Self::IdentityReplaced => "not sent: connect() replaced the identity that sent it",
             Self::ConnectionFailed => "not sent: the connection failed; connect and send again",
             Self::Unconfirmed => {
-                "it may or may not have arrived: the connection ended before the server's answer"
+                "it may or may not have arrived: the server has not said that it has it"
             }
             Self::Expired => "not sent: it waited too long for a connection",
             Self::Rejected => "the server refused it; connection:error has its reason",

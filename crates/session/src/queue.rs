@@ -89,14 +89,14 @@ impl<P: Clone> Queue<P> {
         true
     }
 
-    /// Takes the next message that has waited too long.
-    pub(crate) fn pop_expired(&mut self, now: Millis) -> Option<SendId> {
+    /// Takes the next message that has waited too long, and whether it was sent.
+    pub(crate) fn pop_expired(&mut self, now: Millis) -> Option<(SendId, bool)> {
         let is_expired = self
             .messages
             .front()
             .is_some_and(|message| now >= message.expires_at);
         if is_expired {
-            self.pop().map(|(id, ..)| id)
+            self.pop().map(|(id, _, was_sent)| (id, was_sent))
         } else {
             None
         }

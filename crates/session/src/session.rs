@@ -220,8 +220,8 @@ impl<P: Clone> Session<P> {
             self.subscriptions.expire(self.now);
             self.apply_actions();
         }
-        while let Some(id) = self.queue.pop_expired(self.now) {
-            self.send_failed(id, SendError::Expired);
+        while let Some((id, was_sent)) = self.queue.pop_expired(self.now) {
+            self.not_confirmed(id, was_sent, SendError::Expired);
         }
         if self.link.features().contains(Feature::Ack) {
             self.transmit_queue();
@@ -424,9 +424,19 @@ impl<P: Clone> Session<P> {
     }
 
     pub(crate) fn fail_queue(&mut self, error: SendError) {
-        while let Some((id, ..)) = self.queue.pop() {
-            self.send_failed(id, error);
+        while let Some((id, _, was_sent)) = self.queue.pop() {
+            self.not_confirmed(id, was_sent, error);
         }
+    }
+
+    /// Of a message that was sent nobody can say that it was not.
+    fn not_confirmed(&mut self, id: SendId, was_sent: bool, error: SendError) {
+        let error = if was_sent {
+            SendError::Unconfirmed
+        } else {
+            error
+        };
+        self.send_failed(id, error);
     }
 
     // Frames.

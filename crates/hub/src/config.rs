@@ -28,6 +28,8 @@ pub struct Config {
     pub compress_bytes: usize,
     /// For how long changes of who watches are gathered, in ms.
     pub presence_window_ms: u64,
+    /// How long a token still counts after its end, in ms: the clock of its issuer may differ.
+    pub token_leeway_ms: u64,
     /// How long before its end a token's end is announced, in ms.
     pub expiry_notice_ms: u64,
     /// How many unacknowledged events are kept for a user. The oldest is dropped for one more.
@@ -57,6 +59,7 @@ impl Default for Config {
             batch_bytes: 64 * 1024,
             compress_bytes: 16 * 1024,
             presence_window_ms: 100,
+            token_leeway_ms: 0,
             expiry_notice_ms: 60_000,
             max_unacknowledged: 1_000,
             max_message_ids: 1_000,

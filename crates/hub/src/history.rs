@@ -66,6 +66,42 @@ pub struct HistoryError {
     pub reason: String,
 }
 
+/// So that a server can choose its history at the start.
+impl<H: History + ?Sized> History for Box<H> {
+    fn epoch(&self) -> &str {
+        (**self).epoch()
+    }
+
+    fn head(&self, execution_id: &str) -> u64 {
+        (**self).head(execution_id)
+    }
+
+    fn first(&self, execution_id: &str) -> u64 {
+        (**self).first(execution_id)
+    }
+
+    fn append(&mut self, execution_id: &str, record: Record) -> Result<(), HistoryError> {
+        (**self).append(execution_id, record)
+    }
+
+    fn range(
+        &self,
+        execution_id: &str,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<Record>, HistoryError> {
+        (**self).range(execution_id, from, limit)
+    }
+
+    fn critical(&self, execution_id: &str) -> Result<Vec<Record>, HistoryError> {
+        (**self).critical(execution_id)
+    }
+
+    fn remove(&mut self, execution_id: &str) {
+        (**self).remove(execution_id);
+    }
+}
+
 impl fmt::Display for HistoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the history failed: {}", self.reason)

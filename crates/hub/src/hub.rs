@@ -93,9 +93,8 @@ impl<H: History> Hub<H> {
         connection.send_text(&mut self.cx, welcome);
         self.by_user
             .add(Arc::clone(&connection.identity.user_id), id);
-        let expires_at = connection.identity.expires_at;
         self.connections.insert(id, connection);
-        self.cx.timers.set(expires_at, Timer::Expired(id));
+        self.watch_expiry(id);
         self.finish();
     }
 

@@ -10,7 +10,8 @@ pub struct Identity {
     pub user_id: Arc<str>,
     /// The workspaces that the user is a member of.
     pub workspaces: BTreeSet<String>,
-    /// When the token ends. The connection ends with it.
+    /// When the token ends. The connection ends with it, save for
+    /// [`Config::token_leeway_ms`](crate::Config::token_leeway_ms).
     pub expires_at: Millis,
 }
 

@@ -62,7 +62,10 @@ impl<H: History> Hub<H> {
         {
             let old = &connection.identity;
             match identity {
-                Some(new) if new.user_id == old.user_id && new.expires_at > now => {
+                Some(new)
+                    if new.user_id == old.user_id
+                        && new.expires_at.plus(self.cx.config.token_leeway_ms) > now =>
+                {
                     let expires_at = new.expires_at.into();
                     connection.identity = new;
                     let authenticated = ServerMessage::Authenticated { expires_at };
@@ -372,10 +375,11 @@ impl<H: History> Hub<H> {
     }
 
     /// Follows the end of the connection's token.
-    fn watch_expiry(&mut self, id: ConnectionId) {
+    pub(crate) fn watch_expiry(&mut self, id: ConnectionId) {
         if let Some(connection) = self.connections.get(&id) {
             let expires_at = connection.identity.expires_at;
-            self.cx.timers.set(expires_at, Timer::Expired(id));
+            let ends = expires_at.plus(self.cx.config.token_leeway_ms);
+            self.cx.timers.set(ends, Timer::Expired(id));
             if connection.has(Feature::Auth) {
                 let notice = expires_at.minus(self.cx.config.expiry_notice_ms);
                 let at = notice.max(self.cx.now);

@@ -135,7 +135,7 @@ beforeAll(async () => {
   logs = mkdtempSync(join(tmpdir(), "flowmaestro-conformance-"));
   server = new ServerProcess({
     command: join(TARGET_DIR, "debug/flowmaestro-gateway"),
-    args: ["--dev", "--port", String(port)],
+    args: ["--dev", "--features", "none", "--port", String(port)],
     env: { JWT_SECRET, SERVICE_TOKEN },
     healthUrl: `${httpUrl}/health`,
     logFile: join(logs, "gateway.log"),

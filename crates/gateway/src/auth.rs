@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use flowmaestro_hub::{Identity, Millis};
+use flowmaestro_protocol::MAX_SAFE_INTEGER;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use secrecy::{ExposeSecret, SecretString};
@@ -9,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 /// How far the clocks of the token's issuer and of the gateway may differ, in seconds.
-const LEEWAY_SECS: u64 = 5;
+pub(crate) const LEEWAY_SECS: u64 = 5;
 
 /// The largest token that is looked at, in bytes.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -101,10 +103,14 @@ struct SignedClaims<'a> {
 }
 
 impl Claims {
-    /// How long the token may still be used, the leeway for differing clocks included.
-    pub(crate) fn remaining(&self) -> Duration {
-        let end = Duration::from_secs(self.exp.saturating_add(LEEWAY_SECS));
-        end.saturating_sub(since_epoch())
+    /// Who speaks with this token.
+    pub(crate) fn identity(&self) -> Identity {
+        let expires_at = self.exp.saturating_mul(1_000).min(MAX_SAFE_INTEGER);
+        Identity {
+            user_id: self.user_id.as_str().into(),
+            workspaces: self.workspace_ids.iter().cloned().collect(),
+            expires_at: Millis(expires_at),
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Flags and environment, and what is refused at the start.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use flowmaestro_protocol::{Feature, Features};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::auth::LEEWAY_SECS;
 use crate::origin::AllowedOrigin;
 
 /// The signing secret of `--dev`: known to everyone, and therefore for this machine only.
@@ -16,6 +17,9 @@ const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// An HMAC-SHA-256 key has at least the size of its hash (RFC 7518 section 3.2), in bytes.
 const MIN_SECRET_BYTES: usize = 32;
+
+/// How often a client may expect to hear something, in ms, where it may ask for it with pings.
+const HEARTBEAT_MS: u64 = 25_000;
 
 /// How the gateway is set up: command line flags, each with its environment variable.
 #[derive(Args, Clone, Debug)]
@@ -70,6 +74,18 @@ pub struct Config {
     #[arg(long, env = "FLOWMAESTRO_DEV", value_parser = BoolishValueParser::new())]
     pub dev: bool,
 
+    /// What clients may switch on beyond the baseline protocol: all, none, or some of replay, ack,
+    /// batch, gzip, presence, rooms, ping and auth, separated by commas. Without any no history is
+    /// kept
+    #[arg(
+        long,
+        env = "FEATURES",
+        value_name = "NAMES",
+        default_value = "all",
+        value_parser = parse_features
+    )]
+    pub features: Features,
+
     /// What a connection, and the gateway as a whole, may take.
     #[command(flatten)]
     pub limits: Limits,
@@ -115,7 +131,29 @@ pub struct Limits {
     )]
     pub max_executions: usize,
 
-    /// How long an execution is known after its end, in seconds
+    /// Most events of one execution that are kept for those who missed them
+    #[arg(
+        long,
+        env = "HISTORY_EVENTS",
+        value_name = "COUNT",
+        default_value_t = 10_000
+    )]
+    pub history_events: usize,
+
+    /// Most bytes of one execution's events that are kept
+    #[arg(long, env = "HISTORY_BYTES", value_name = "BYTES", default_value_t = 8 * 1024 * 1024)]
+    pub history_bytes: usize,
+
+    /// Most bytes of all executions' events that are kept
+    #[arg(
+        long,
+        env = "HISTORY_TOTAL_BYTES",
+        value_name = "BYTES",
+        default_value_t = 256 * 1024 * 1024
+    )]
+    pub history_total_bytes: usize,
+
+    /// How long an execution and its history are kept after its end, in seconds
     #[arg(
         long,
         env = "EXECUTION_RETENTION_SECS",
@@ -198,6 +236,23 @@ impl Config {
         }
     }
 
+    /// The hub's part.
+    pub(crate) fn hub(&self) -> flowmaestro_hub::Config {
+        let offers_pings = self.features.contains(Feature::Ping);
+        flowmaestro_hub::Config {
+            features: self.features,
+            heartbeat_ms: offers_pings.then_some(HEARTBEAT_MS),
+            max_message_bytes: self.limits.max_message_bytes,
+            max_subscriptions: self.limits.max_subscriptions,
+            queue_frames: self.limits.queue_frames,
+            queue_bytes: self.limits.queue_bytes,
+            max_executions: self.limits.max_executions,
+            execution_retention_ms: self.limits.execution_retention_secs.saturating_mul(1_000),
+            token_leeway_ms: LEEWAY_SECS * 1_000,
+            ..flowmaestro_hub::Config::default()
+        }
+    }
+
     /// The secret that signs tokens.
     pub(crate) fn signing_secret(&self) -> Result<SecretString, ConfigError> {
         match (&self.jwt_secret, self.dev) {
@@ -220,17 +275,13 @@ impl Default for Config {
             service_token: None,
             allowed_origins: Vec::new(),
             dev: false,
+            features: Features::ALL,
             limits: Limits::default(),
         }
     }
 }
 
 impl Limits {
-    /// [`execution_retention_secs`](Self::execution_retention_secs) as a duration.
-    pub fn execution_retention(&self) -> Duration {
-        Duration::from_secs(self.execution_retention_secs)
-    }
-
     fn validate(&self) -> Result<(), ConfigError> {
         let limits = [
             ("--max-message-bytes", self.max_message_bytes),
@@ -238,6 +289,9 @@ impl Limits {
             ("--queue-frames", self.queue_frames),
             ("--queue-bytes", self.queue_bytes),
             ("--max-executions", self.max_executions),
+            ("--history-events", self.history_events),
+            ("--history-bytes", self.history_bytes),
+            ("--history-total-bytes", self.history_total_bytes),
         ];
         match limits.into_iter().find(|(_, limit)| *limit == 0) {
             Some((name, _)) => Err(ConfigError::LimitZero(name)),
@@ -254,9 +308,26 @@ impl Default for Limits {
             queue_frames: 10_000,
             queue_bytes: 1024 * 1024,
             max_executions: 100_000,
+            history_events: 10_000,
+            history_bytes: 8 * 1024 * 1024,
+            history_total_bytes: 256 * 1024 * 1024,
             execution_retention_secs: 60 * 60,
         }
     }
+}
+
+fn parse_features(text: &str) -> Result<Features, String> {
+    match text {
+        "all" => return Ok(Features::ALL),
+        "none" => return Ok(Features::NONE),
+        _ => {}
+    }
+    let features = text.split(',').map(|name| {
+        let known = || Feature::ALL.map(Feature::as_str).join(", ");
+        Feature::from_name(name.trim())
+            .ok_or_else(|| format!("expected all, none, or some of {}: {name:?}", known()))
+    });
+    features.collect()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use parking_lot::RwLock;
 /// reference, "Connection Limits").
 pub const DEFAULT_MAX_LISTENERS: usize = 100;
 
-type Listener = Arc<dyn Fn(&Emission) + Send + Sync>;
+type Listener = Arc<dyn Fn(&Emission) -> Result<(), EmitError> + Send + Sync>;
 type Listeners = Arc<Vec<(ListenerId, Listener)>>;
 
 /// An event together with the user whom it belongs to, where the event itself does not say so.
@@ -27,7 +27,7 @@ pub struct Emission {
     user_id: Option<Arc<str>>,
 }
 
-/// Why an event cannot be emitted as it was given.
+/// Why an event was not emitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EmitError {
     /// A user-scoped event came without its owner.
@@ -36,6 +36,9 @@ pub enum EmitError {
     /// A connection-scoped event is the gateway's own to send.
     #[error("{} is sent by the gateway itself and cannot be emitted", .0.as_str())]
     ConnectionScoped(EventType),
+    /// The gateway's history did not take the event, for a reason that its log has: nobody got it.
+    #[error("the history failed, and nobody got the event: emit it again")]
+    NotKept,
 }
 
 /// An event type has as many listeners as it may have.
@@ -58,10 +61,14 @@ pub struct ListenerId(u64);
 /// The emitter of workflow events: 13 convenience methods, one per event that a backend emits.
 ///
 /// Emitting is synchronous: when a method returns, every listener has run, in the order in which
-/// they were registered, and the event is queued to every socket that gets it. Nothing blocks on a
-/// socket. A connection's queue takes a burst of thousands of small events and is bounded
-/// ([`Limits::queue_bytes`](crate::Limits::queue_bytes)): an async task that emits more than that in
-/// a row yields in between (`tokio::task::yield_now`), so that sockets are written to meanwhile.
+/// they were registered, the event is in the history, and it is queued to every socket that gets it.
+/// Nothing blocks on a socket. A connection's queue takes a burst of thousands of small events and is
+/// bounded ([`Limits::queue_bytes`](crate::Limits::queue_bytes)): an async task that emits more than
+/// that in a row yields in between (`tokio::task::yield_now`), so that sockets are written to
+/// meanwhile.
+///
+/// An event that a history on disk could not take is lost. [`emit`](Self::emit) says so; the
+/// convenience methods leave it to the log.
 pub struct WorkflowEventEmitter {
     listeners: RwLock<HashMap<EventType, Listeners>>,
     next_id: AtomicU64,
@@ -124,6 +131,10 @@ impl WorkflowEventEmitter {
         if of_type.len() >= max {
             return Err(TooManyListeners { event_type, max });
         }
+        let listener = move |emission: &Emission| {
+            listener(emission);
+            Ok(())
+        };
         Ok(self.add(of_type, Arc::new(listener)))
     }
 
@@ -159,31 +170,33 @@ impl WorkflowEventEmitter {
     /// Emits an execution-scoped event exactly as it is given.
     ///
     /// # Errors
-    /// [`EmitError`] for an event of another scope.
+    /// [`EmitError`] for an event of another scope, and when it was not kept.
     pub fn emit(&self, event: impl Into<Event>) -> Result<(), EmitError> {
-        self.dispatch(&Emission::new(event.into(), None)?);
-        Ok(())
+        self.dispatch(&Emission::new(event.into(), None)?)
     }
 
     /// Emits an event that belongs to a user, exactly as it is given.
     ///
     /// # Errors
-    /// [`EmitError::ConnectionScoped`] for `connection:established`.
+    /// [`EmitError::ConnectionScoped`] for `connection:established`, [`EmitError::NotKept`].
     pub fn emit_to_user(&self, user_id: &str, event: impl Into<Event>) -> Result<(), EmitError> {
-        self.dispatch(&Emission::new(event.into(), Some(user_id))?);
-        Ok(())
+        self.dispatch(&Emission::new(event.into(), Some(user_id))?)
     }
 
     /// Calls the listeners. No lock is held meanwhile, so that a listener may emit as well.
-    pub fn dispatch(&self, emission: &Emission) {
+    ///
+    /// # Errors
+    /// [`EmitError::NotKept`], and the later listeners are not called.
+    pub fn dispatch(&self, emission: &Emission) -> Result<(), EmitError> {
         let listeners = self
             .listeners
             .read()
             .get(&emission.event.event_type())
             .cloned();
         for (_, listener) in listeners.iter().flat_map(|of_type| of_type.iter()) {
-            listener(emission);
+            listener(emission)?;
         }
+        Ok(())
     }
 
     /// `execution:started`: a workflow execution of `total_nodes` nodes has started.
@@ -412,17 +425,14 @@ impl WorkflowEventEmitter {
     }
 
     /// Adds one of the gateway's own listeners, for which there is always room.
-    pub(crate) fn attach<R>(
+    pub(crate) fn attach(
         &self,
         event_type: EventType,
-        listener: impl Fn(&Emission) -> R + Send + Sync + 'static,
+        listener: impl Fn(&Emission) -> Result<(), EmitError> + Send + Sync + 'static,
     ) {
         let mut listeners = self.listeners.write();
         let of_type = listeners.entry(event_type).or_default();
-        self.add(
-            of_type,
-            Arc::new(move |emission: &Emission| drop(listener(emission))),
-        );
+        self.add(of_type, Arc::new(listener));
     }
 
     fn add(&self, of_type: &mut Listeners, listener: Listener) -> ListenerId {
@@ -432,14 +442,15 @@ impl WorkflowEventEmitter {
     }
 
     fn dispatch_execution(&self, event: impl Into<Event>) {
-        self.dispatch(&Emission {
+        // The gateway has logged what went wrong.
+        let _ = self.dispatch(&Emission {
             event: event.into(),
             user_id: None,
         });
     }
 
     fn dispatch_user(&self, user_id: &str, event: impl Into<Event>) {
-        self.dispatch(&Emission {
+        let _ = self.dispatch(&Emission {
             event: event.into(),
             user_id: Some(user_id.into()),
         });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use flowmaestro_hub::{Authorizer, OwnerAndWorkspaces};
 use flowmaestro_protocol::EventType;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -12,7 +13,8 @@ use crate::auth::{SignError, TokenVerifier};
 use crate::bridge::EventBridge;
 use crate::config::{Config, ConfigError};
 use crate::emitter::{DEFAULT_MAX_LISTENERS, WorkflowEventEmitter};
-use crate::executions::{Authorizer, ExecutionRegistry};
+use crate::executions::ExecutionRegistry;
+use crate::history;
 use crate::manager::WebSocketManager;
 use crate::metrics::Metrics;
 use crate::origin::OriginPolicy;
@@ -32,7 +34,6 @@ struct Parts {
     config: Config,
     emitter: WorkflowEventEmitter,
     executions: ExecutionRegistry,
-    authorizer: Arc<dyn Authorizer>,
     manager: Arc<WebSocketManager>,
     verifier: TokenVerifier,
     origins: OriginPolicy,
@@ -45,39 +46,29 @@ struct Parts {
 }
 
 impl Gateway {
-    /// A gateway in which each execution is seen by its owner alone.
+    /// A gateway in which an execution is seen by its owner and the members of its workspaces.
     ///
     /// # Errors
     /// [`ConfigError`] for what [`Config::validate`] refuses.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        Self::with_authorizer(config, |executions| Arc::new(executions))
+        Self::with_authorizer(config, Box::new(OwnerAndWorkspaces))
     }
 
-    /// A gateway with its own rule of who may see an execution, made from the registry of owners.
+    /// A gateway with its own rule of who may see an execution.
     ///
     /// # Errors
     /// [`ConfigError`] for what [`Config::validate`] refuses.
     pub fn with_authorizer(
         config: Config,
-        authorizer: impl FnOnce(ExecutionRegistry) -> Arc<dyn Authorizer>,
+        authorizer: Box<dyn Authorizer + Send + Sync>,
     ) -> Result<Self, ConfigError> {
         config.validate()?;
-        let limits = config.limits;
         let metrics = Arc::new(Metrics::new());
-        let executions =
-            ExecutionRegistry::new(limits.max_executions, limits.execution_retention());
-        let authorizer = authorizer(executions.clone());
-        let manager = WebSocketManager::new(limits, Arc::clone(&authorizer), Arc::clone(&metrics));
+        let manager = WebSocketManager::new(config.hub(), history::open(&config), authorizer);
         let manager = Arc::new(manager);
         let user_input = Arc::new(UserInputLog::new());
-        let emitter = emitter(
-            EventBridge::new(
-                executions.clone(),
-                Arc::clone(&manager),
-                Arc::clone(&metrics),
-            ),
-            &user_input,
-        );
+        let bridge = EventBridge::new(Arc::clone(&manager), Arc::clone(&metrics));
+        let emitter = emitter(bridge, &user_input);
         let verifier = TokenVerifier::new(
             &config.signing_secret()?,
             config.jwt_issuer.clone(),
@@ -87,8 +78,7 @@ impl Gateway {
         let parts = Parts {
             config,
             emitter,
-            executions,
-            authorizer,
+            executions: ExecutionRegistry::new(Arc::clone(&manager)),
             manager,
             verifier,
             origins,
@@ -145,10 +135,6 @@ impl Gateway {
         &self.parts.manager
     }
 
-    pub(crate) fn authorizer(&self) -> &dyn Authorizer {
-        &*self.parts.authorizer
-    }
-
     pub(crate) fn origins(&self) -> &OriginPolicy {
         &self.parts.origins
     }
@@ -179,6 +165,7 @@ fn emitter(bridge: EventBridge, user_input: &Arc<UserInputLog>) -> WorkflowEvent
     let user_input = Arc::clone(user_input);
     emitter.attach(EventType::UserInputResponse, move |emission| {
         user_input.record(emission.event().encode());
+        Ok(())
     });
     emitter
 }

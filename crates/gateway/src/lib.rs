@@ -1,7 +1,7 @@
 //! FlowMaestro's real-time gateway: events of workflow executions in, WebSocket frames out.
 //!
 //! ```text
-//!  a backend in Rust ──▶ WorkflowEventEmitter ──▶ EventBridge ──▶ WebSocketManager
+//!  a backend in Rust ──▶ WorkflowEventEmitter ──▶ EventBridge ──▶ WebSocketManager: the hub
 //!  POST /api/events  ──▶        ▲    │                                  │ an outbox per socket
 //!                               │    └──▶ GET /api/user-input           ▼
 //!                               └──────── user:input:response ◀── /ws: one task per socket
@@ -12,10 +12,13 @@
 //! - `config`: flags and environment, and what is refused at the start;
 //! - `gateway`: the parts, put together;
 //! - `emitter`: where backends emit events and listen to them;
-//! - `executions`: who owns which execution, and who may see it;
+//! - `executions`: who owns which execution;
 //! - `bridge`: from the emitter to the sockets;
-//! - `manager`: the connections, their subscriptions, and broadcasting;
-//! - `connection`: the task of one socket; `outbox`: its bounded queue of outgoing frames;
+//! - `manager`: the hub, and what it decides carried out: it knows the connections, their
+//!   subscriptions and what they missed (`flowmaestro-hub`);
+//! - `history`: where events are kept for those who missed them;
+//! - `connection`: the task of one socket; `outbox`: its queue of outgoing frames; `frame`: one of
+//!   them, compressed or not;
 //! - `auth`, `origin`: who may connect, and from which pages;
 //! - `user_input`: the answers of users, kept for backends that read them over HTTP;
 //! - `routes`: the HTTP surface; `metrics`: what Prometheus scrapes; `server`: start and shutdown;
@@ -45,7 +48,9 @@ mod config;
 mod connection;
 mod emitter;
 mod executions;
+mod frame;
 mod gateway;
+mod history;
 mod logging;
 mod manager;
 mod metrics;
@@ -61,7 +66,11 @@ pub use config::{Config, ConfigError, Limits};
 pub use emitter::{
     DEFAULT_MAX_LISTENERS, Emission, EmitError, ListenerId, TooManyListeners, WorkflowEventEmitter,
 };
-pub use executions::{Authorizer, ExecutionRegistry, Owner, RegisterError};
+pub use executions::ExecutionRegistry;
+pub use flowmaestro_hub::{
+    Authorizer, Execution, Identity, Millis, Owner, OwnerAndWorkspaces, RegisterError,
+};
+pub use flowmaestro_protocol::{Feature, Features, Room};
 pub use gateway::Gateway;
 pub use logging::{log_targets, log_to_stderr};
 pub use manager::WebSocketManager;

@@ -1,19 +1,38 @@
-//! The connections, their subscriptions, and broadcasting.
+//! The hub, its sockets and its timer: everything that the hub decides is carried out here.
+//!
+//! **One lock around the hub.** Whoever calls the hub carries its effects out before letting go of
+//! the lock, so that a connection gets its frames in the order in which the hub decided on them,
+//! whichever threads called it. That is cheap: a frame is only queued here. What takes time happens
+//! outside of the lock: compressing and writing in the task of each socket, verifying a token and
+//! handing an answer to the backends in the task of the socket that they came from. That task goes
+//! on with the next message afterwards, so their order is kept, too.
+//!
+//! A history on disk is written under the lock: nobody may get an event before it is kept.
 
-use std::cell::LazyCell;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::extract::ws::Utf8Bytes;
-use flowmaestro_protocol::{ConnectionEstablished, Event, Extra, Json, ServerMessage};
-use parking_lot::RwLock;
+use flowmaestro_hub::{
+    Authorizer, Close, Config, ConnectionId, Counters, Counts, Effect, EmitError, History, Hub,
+    Identity, Millis,
+};
+use flowmaestro_protocol::{Event, Scope, Secret, UserInputResponse};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::config::Limits;
 use crate::emitter::Emission;
-use crate::executions::Authorizer;
-use crate::metrics::Metrics;
-use crate::outbox::{Outbox, Pushed};
+use crate::frame::Frames;
+use crate::outbox::Outbox;
+
+/// The hub of a gateway: its history is chosen at the start.
+pub(crate) type GatewayHub = Hub<Box<dyn History + Send>>;
+
+/// How long the timer sleeps at most. The hub counts in time of the wall clock, which may jump; a
+/// timer alone would be late after the machine slept.
+const MAX_SLEEP: Duration = Duration::from_secs(30);
 
 /// Who is connected, who is subscribed to what, and the way to reach them.
 ///
@@ -21,292 +40,300 @@ use crate::outbox::{Outbox, Pushed};
 /// order in which they were broadcast, an event only after the `subscribed` that asked for it, and
 /// none after `unsubscribed`.
 pub struct WebSocketManager {
-    limits: Limits,
-    authorizer: Arc<dyn Authorizer>,
-    metrics: Arc<Metrics>,
-    state: RwLock<State>,
+    state: Mutex<State>,
+    /// Something is due earlier than the timer thinks.
+    hurry: Arc<Notify>,
+    timer: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A registered connection; dropping it ends the connection's subscriptions.
 pub(crate) struct Registration {
     manager: Arc<WebSocketManager>,
-    id: Uuid,
+    id: ConnectionId,
+    uuid: Uuid,
     outbox: Arc<Outbox>,
 }
 
-/// What became of a request to subscribe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subscribed {
-    /// Subscribed, and acknowledged.
-    Yes,
-    /// The user may not see the execution, or it does not exist.
-    Forbidden,
-    /// The connection has as many subscriptions as it may.
-    TooMany,
+/// What the task of a socket does for the hub.
+#[derive(Debug)]
+pub(crate) enum Request {
+    VerifyToken(Secret),
+    UserInput {
+        user_id: Arc<str>,
+        response: Box<UserInputResponse>,
+    },
 }
 
-#[derive(Default)]
 struct State {
-    connections: HashMap<Uuid, Connection>,
-    by_user: HashMap<Arc<str>, HashSet<Uuid>>,
-    by_execution: HashMap<Arc<str>, HashSet<Uuid>>,
-}
-
-struct Connection {
-    user_id: Arc<str>,
-    outbox: Arc<Outbox>,
-    subscriptions: HashSet<Arc<str>>,
+    hub: GatewayHub,
+    outboxes: HashMap<ConnectionId, Arc<Outbox>>,
+    last_id: u64,
+    /// When the timer wakes up.
+    alarm: Option<Millis>,
+    is_shut_down: bool,
 }
 
 impl WebSocketManager {
     pub(crate) fn new(
-        limits: Limits,
-        authorizer: Arc<dyn Authorizer>,
-        metrics: Arc<Metrics>,
+        config: Config,
+        history: Box<dyn History + Send>,
+        authorizer: Box<dyn Authorizer + Send + Sync>,
     ) -> Self {
+        let state = State {
+            hub: Hub::with_authorizer(config, history, authorizer),
+            outboxes: HashMap::new(),
+            last_id: 0,
+            alarm: None,
+            is_shut_down: false,
+        };
         Self {
-            limits,
-            authorizer,
-            metrics,
-            state: RwLock::default(),
+            state: Mutex::new(state),
+            hurry: Arc::default(),
+            timer: Mutex::default(),
         }
     }
 
-    /// Sends an event to the connections that are subscribed to an execution and whose user may see
-    /// it, and returns how many those are.
+    /// Sends an event of an execution to the connections that are subscribed to it, or to a room of
+    /// it, and whose user may see it. Returns how many those are. An event of another execution, or
+    /// of one that nobody registered, goes to nobody, and neither does one that the history does not
+    /// take.
     pub fn broadcast_to_execution(&self, execution_id: &str, event: &Event) -> usize {
-        let state = self.state.read();
-        let recipients = state
-            .with_ids(state.by_execution.get(execution_id))
-            .filter(|connection| self.authorizer.may_see(&connection.user_id, execution_id));
-        self.send_all(recipients, event)
+        if event.execution_id() != Some(execution_id) {
+            return 0;
+        }
+        self.broadcast(event, None)
     }
 
-    /// Sends an event to all connections of a user, and returns how many those are.
+    /// Sends an event of a user's document to all connections of the user, and returns how many
+    /// those are.
     pub fn broadcast_to_user(&self, user_id: &str, event: &Event) -> usize {
-        let state = self.state.read();
-        self.send_all(state.with_ids(state.by_user.get(user_id)), event)
+        if event.event_type().scope() != Scope::User {
+            return 0;
+        }
+        self.broadcast(event, Some(user_id))
     }
 
     /// How many connections are open.
     pub fn connection_count(&self) -> usize {
-        self.state.read().connections.len()
+        self.state.lock().outboxes.len()
     }
 
     /// How many open connections a user has.
     pub fn user_connection_count(&self, user_id: &str) -> usize {
-        self.state
-            .read()
-            .by_user
-            .get(user_id)
-            .map_or(0, HashSet::len)
+        self.act(|hub, _| hub.user_connection_count(user_id))
     }
 
     /// How many connections are subscribed to an execution.
     pub fn execution_subscriber_count(&self, execution_id: &str) -> usize {
-        self.state
-            .read()
-            .by_execution
-            .get(execution_id)
-            .map_or(0, HashSet::len)
+        self.act(|hub, _| hub.execution_subscriber_count(execution_id))
+    }
+
+    fn broadcast(&self, event: &Event, user_id: Option<&str>) -> usize {
+        let emitted = self.emit(event, user_id);
+        emitted.unwrap_or_else(|error| {
+            tracing::debug!(%error, "an event was not broadcast");
+            0
+        })
+    }
+
+    /// Emits an event, and returns how many connections get it.
+    pub(crate) fn emit(&self, event: &Event, user_id: Option<&str>) -> Result<usize, EmitError> {
+        let event = event.clone();
+        self.act(|hub, now| hub.emit(now, event, user_id))
+            .map(|emitted| emitted.receivers)
     }
 
     /// Whether anyone who gets this event is behind with reading what came before.
     pub(crate) fn is_crowded(&self, emission: &Emission) -> bool {
-        let state = self.state.read();
-        let ids = match (emission.event().execution_id(), emission.user_id()) {
-            (Some(execution_id), _) => state.by_execution.get(execution_id),
-            (None, Some(user_id)) => state.by_user.get(user_id),
-            (None, None) => None,
-        };
-        state
-            .with_ids(ids)
-            .any(|connection| !connection.outbox.has_room())
+        self.act(|hub, _| hub.is_crowded(emission.event(), emission.user_id()))
+    }
+
+    /// What happened so far, and what there is now.
+    pub(crate) fn figures(&self) -> (Counters, Counts) {
+        self.act(|hub, _| (*hub.counters(), hub.counts()))
+    }
+
+    /// Closes all connections with 1012, those that come later as well.
+    pub(crate) fn shut_down(&self) {
+        self.state.lock().is_shut_down = true;
+        self.act(|hub, now| hub.shut_down(now));
     }
 
     /// Registers a connection of a user. The welcome is its first frame.
-    pub(crate) fn connect(self: &Arc<Self>, user_id: &str) -> Registration {
-        let id = Uuid::new_v4();
-        let outbox = Arc::new(Outbox::new(
-            self.limits.queue_frames,
-            self.limits.queue_bytes,
-        ));
-        outbox.push(welcome(id).into());
-        let user_id: Arc<str> = user_id.into();
-        let connection = Connection {
-            user_id: Arc::clone(&user_id),
-            outbox: Arc::clone(&outbox),
-            subscriptions: HashSet::new(),
-        };
-        let mut state = self.state.write();
-        state.connections.insert(id, connection);
-        state.by_user.entry(user_id).or_default().insert(id);
-        self.metrics.connections.inc();
+    pub(crate) fn connect(self: &Arc<Self>, identity: Identity) -> Registration {
+        self.start_timer();
+        let uuid = Uuid::new_v4();
+        let outbox = Arc::new(Outbox::default());
+        let mut state = self.state.lock();
+        state.last_id += 1;
+        let id = ConnectionId(state.last_id);
+        state.outboxes.insert(id, Arc::clone(&outbox));
+        let (state, hurry) = (&mut *state, &self.hurry);
+        state.act(hurry, |hub, now| {
+            hub.connect(now, id, identity, &uuid.to_string());
+        });
+        if state.is_shut_down {
+            state.act(hurry, |hub, now| hub.shut_down(now));
+        }
         Registration {
             manager: Arc::clone(self),
             id,
+            uuid,
             outbox,
         }
     }
 
-    fn disconnect(&self, id: Uuid) {
-        let mut state = self.state.write();
-        let Some(connection) = state.connections.remove(&id) else {
-            return;
-        };
-        remove_from(&mut state.by_user, &connection.user_id, id);
-        for execution_id in &connection.subscriptions {
-            remove_from(&mut state.by_execution, execution_id, id);
-        }
-        self.metrics.connections.dec();
-        let ended = i64::try_from(connection.subscriptions.len()).unwrap_or(i64::MAX);
-        self.metrics.subscriptions.dec_by(ended);
+    /// Calls the hub, and carries out what it decides.
+    pub(crate) fn act<T>(&self, call: impl FnOnce(&mut GatewayHub, Millis) -> T) -> T {
+        self.state.lock().act(&self.hurry, call).0
     }
 
-    fn subscribe(&self, id: Uuid, execution_id: &str) -> Subscribed {
-        let mut state = self.state.write();
-        let State {
-            connections,
-            by_execution,
-            ..
-        } = &mut *state;
-        let Some(connection) = connections.get_mut(&id) else {
-            return Subscribed::Forbidden;
-        };
-        if !self.authorizer.may_see(&connection.user_id, execution_id) {
-            return Subscribed::Forbidden;
+    /// Begins to wake the hub up, unless that is being done already. Here, since only within the
+    /// runtime that serves sockets something can be late for them.
+    fn start_timer(self: &Arc<Self>) {
+        let mut timer = self.timer.lock();
+        if timer.as_ref().is_none_or(JoinHandle::is_finished) {
+            let hub = Arc::downgrade(self);
+            *timer = Some(tokio::spawn(run_timer(hub, Arc::clone(&self.hurry))));
         }
-        if !connection.subscriptions.contains(execution_id) {
-            if connection.subscriptions.len() >= self.limits.max_subscriptions {
-                return Subscribed::TooMany;
+    }
+
+    /// Does what is due, and returns for how long nothing will be.
+    fn tick(&self) -> Duration {
+        let mut state = self.state.lock();
+        state.hub.tick(now());
+        // A tick has no requests: they come from messages.
+        state.carry_out();
+        state.alarm = state.hub.next_deadline();
+        let sleep = state.alarm.map(|at| Duration::from_millis(at.since(now())));
+        sleep.unwrap_or(MAX_SLEEP).min(MAX_SLEEP)
+    }
+}
+
+impl Drop for WebSocketManager {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer.lock().take() {
+            timer.abort();
+        }
+    }
+}
+
+impl State {
+    fn act<T>(
+        &mut self,
+        hurry: &Notify,
+        call: impl FnOnce(&mut GatewayHub, Millis) -> T,
+    ) -> (T, Vec<Request>) {
+        let result = call(&mut self.hub, now());
+        let requests = self.carry_out();
+        let next = self.hub.next_deadline();
+        if next.is_some_and(|next| self.alarm.is_none_or(|alarm| next < alarm)) {
+            self.alarm = next;
+            hurry.notify_one();
+        }
+        (result, requests)
+    }
+
+    /// Carries out what the hub decided, and returns what the caller has to do.
+    fn carry_out(&mut self) -> Vec<Request> {
+        let mut frames = Frames::default();
+        let mut requests = Vec::new();
+        while let Some(effect) = self.hub.poll_effect() {
+            match effect {
+                Effect::Send {
+                    connection,
+                    text,
+                    compress,
+                } => {
+                    if let Some(outbox) = self.outboxes.get(&connection) {
+                        outbox.push(frames.frame(text, compress));
+                    }
+                }
+                Effect::Close { connection, close } => {
+                    if let Some(outbox) = self.outboxes.get(&connection) {
+                        outbox.close(close);
+                    }
+                }
+                Effect::VerifyToken { token, .. } => requests.push(Request::VerifyToken(token)),
+                Effect::UserInput { user_id, response } => {
+                    requests.push(Request::UserInput { user_id, response });
+                }
             }
-            let execution_id: Arc<str> = execution_id.into();
-            connection.subscriptions.insert(Arc::clone(&execution_id));
-            by_execution.entry(execution_id).or_default().insert(id);
-            self.metrics.subscriptions.inc();
         }
-        // Acknowledged while the lock is held: no event can come in between.
-        let execution_id = execution_id.to_owned();
-        self.send(
-            connection,
-            ServerMessage::Subscribed(flowmaestro_protocol::Subscribed {
-                execution_id,
-                position: None,
-            })
-            .encode()
-            .into(),
-        );
-        Subscribed::Yes
-    }
-
-    fn unsubscribe(&self, id: Uuid, execution_id: &str) {
-        let mut state = self.state.write();
-        let State {
-            connections,
-            by_execution,
-            ..
-        } = &mut *state;
-        let Some(connection) = connections.get_mut(&id) else {
-            return;
-        };
-        if connection.subscriptions.remove(execution_id) {
-            remove_from(by_execution, execution_id, id);
-            self.metrics.subscriptions.dec();
-        }
-        let execution_id = execution_id.to_owned();
-        self.send(
-            connection,
-            ServerMessage::Unsubscribed { execution_id }.encode().into(),
-        );
-    }
-
-    /// Encodes the event once, if anyone gets it, and shares the text.
-    fn send_all<'a>(
-        &self,
-        recipients: impl Iterator<Item = &'a Connection>,
-        event: &Event,
-    ) -> usize {
-        let frame = LazyCell::new(|| Utf8Bytes::from(event.encode()));
-        recipients
-            .filter(|connection| self.send(connection, frame.clone()))
-            .count()
-    }
-
-    fn send(&self, connection: &Connection, frame: Utf8Bytes) -> bool {
-        push(&self.metrics, &connection.outbox, frame)
+        requests
     }
 }
 
 impl Registration {
-    pub(crate) fn id(&self) -> Uuid {
-        self.id
+    pub(crate) fn uuid(&self) -> Uuid {
+        self.uuid
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {
         &self.outbox
     }
 
-    /// Subscribes to an execution; a repeated subscription is acknowledged like the first.
-    pub(crate) fn subscribe(&self, execution_id: &str) -> Subscribed {
-        self.manager.subscribe(self.id, execution_id)
+    /// Takes a text message, and returns what is to be done before the next.
+    pub(crate) fn receive(&self, text: &str) -> Vec<Request> {
+        let mut state = self.manager.state.lock();
+        let receive = |hub: &mut GatewayHub, now| hub.receive(now, self.id, text);
+        state.act(&self.manager.hurry, receive).1
     }
 
-    /// Ends a subscription; one that was never held is acknowledged like any other.
-    pub(crate) fn unsubscribe(&self, execution_id: &str) {
-        self.manager.unsubscribe(self.id, execution_id);
+    /// Takes a binary message of so many bytes.
+    pub(crate) fn receive_binary(&self, bytes: usize) {
+        self.manager
+            .act(|hub, now| hub.receive_binary(now, self.id, bytes));
     }
 
-    /// Queues a frame for this connection alone.
-    pub(crate) fn send(&self, message: &ServerMessage) {
-        push(&self.manager.metrics, &self.outbox, message.encode().into());
+    /// Who the token belongs to that was to be verified.
+    pub(crate) fn token_verified(&self, identity: Option<Identity>) {
+        self.manager
+            .act(|hub, now| hub.token_verified(now, self.id, identity));
+    }
+
+    /// So many frames were handed to the socket.
+    pub(crate) fn written(&self, frames: usize) {
+        self.manager
+            .act(|hub, now| hub.written(now, self.id, frames));
+    }
+
+    /// Closes the socket for a reason that the hub does not know.
+    pub(crate) fn close(&self, close: Close) {
+        self.manager.act(|hub, now| hub.close(now, self.id, close));
+    }
+
+    /// Whether the queue is at most half full, or the socket is to be closed.
+    pub(crate) fn has_room(&self) -> bool {
+        self.manager.act(|hub, _| hub.has_room(self.id))
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.manager.disconnect(self.id);
+        let mut state = self.manager.state.lock();
+        state.outboxes.remove(&self.id);
+        state.act(&self.manager.hurry, |hub, now| {
+            hub.disconnect(now, self.id);
+        });
     }
 }
 
-impl State {
-    fn with_ids<'a>(
-        &'a self,
-        ids: Option<&'a HashSet<Uuid>>,
-    ) -> impl Iterator<Item = &'a Connection> {
-        ids.into_iter()
-            .flatten()
-            .filter_map(|id| self.connections.get(id))
+/// Wakes the hub up whenever something is due, for as long as there is one.
+async fn run_timer(manager: Weak<WebSocketManager>, hurry: Arc<Notify>) {
+    loop {
+        let Some(sleep) = manager.upgrade().map(|manager| manager.tick()) else {
+            return;
+        };
+        // Elapsed or in a hurry, the hub says what is due.
+        let _ = tokio::time::timeout(sleep, hurry.notified()).await;
     }
 }
 
-/// Queues a frame and says whether the connection will get it.
-fn push(metrics: &Metrics, outbox: &Outbox, frame: Utf8Bytes) -> bool {
-    let pushed = outbox.push(frame);
-    if pushed == Pushed::Overflowed {
-        metrics.slow_consumers.inc();
-    }
-    pushed == Pushed::Queued
-}
-
-/// Removes a connection from an index, and the entry with its last connection.
-fn remove_from(index: &mut HashMap<Arc<str>, HashSet<Uuid>>, key: &str, id: Uuid) {
-    if let Some(ids) = index.get_mut(key) {
-        ids.remove(&id);
-        if ids.is_empty() {
-            index.remove(key);
-        }
-    }
-}
-
-/// The first frame of a connection. `features` tells the client that it may answer with `hello`;
-/// there is none to switch on yet.
-fn welcome(id: Uuid) -> String {
-    let features = Json::from_serialize(&[(); 0]).map(|none| ("features".to_owned(), none));
-    let welcome: Event = ConnectionEstablished {
-        connection_id: id.to_string(),
-        message: "Connected to FlowMaestro WebSocket".to_owned(),
-        extra: features.into_iter().collect::<Extra<Json>>(),
-    }
-    .into();
-    welcome.encode()
+/// The wall clock.
+fn now() -> Millis {
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
 }

@@ -1,5 +1,6 @@
 //! What Prometheus scrapes. No label holds an id of a user or an execution.
 
+use flowmaestro_hub::{Counters, Counts};
 use flowmaestro_protocol::EventType;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -11,71 +12,26 @@ use crate::auth::AuthError;
 
 type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
 
-/// Why a request, a message or an event was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    Origin,
-    Forbidden,
-    InvalidMessage,
-    TooLarge,
-    TooManySubscriptions,
-    RateLimited,
-    UnregisteredExecution,
-}
-
-#[derive(Debug)]
+/// What the shell counts; the hub has figures of its own.
+#[derive(Debug, Default)]
 pub(crate) struct Metrics {
-    registry: Registry,
-    pub(crate) connections: Gauge,
-    pub(crate) subscriptions: Gauge,
-    pub(crate) frames_delivered: Counter,
-    pub(crate) bytes_delivered: Counter,
-    pub(crate) slow_consumers: Counter,
+    frames_delivered: Counter,
+    bytes_delivered: Counter,
+    pub(crate) origins_refused: Counter,
+    /// Events that a backend was told about; the hub counts those that were emitted all the same.
+    pub(crate) unregistered_executions: Counter,
     events_emitted: Labelled,
-    refusals: Labelled,
     auth_failures: Labelled,
-}
-
-impl Refusal {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Origin => "origin",
-            Self::Forbidden => "forbidden",
-            Self::InvalidMessage => "invalid_message",
-            Self::TooLarge => "too_large",
-            Self::TooManySubscriptions => "too_many_subscriptions",
-            Self::RateLimited => "rate_limited",
-            Self::UnregisteredExecution => "unregistered_execution",
-        }
-    }
 }
 
 impl Metrics {
     pub(crate) fn new() -> Self {
-        let mut metrics = Self {
-            registry: Registry::with_prefix("flowmaestro"),
-            connections: Gauge::default(),
-            subscriptions: Gauge::default(),
-            frames_delivered: Counter::default(),
-            bytes_delivered: Counter::default(),
-            slow_consumers: Counter::default(),
-            events_emitted: Labelled::default(),
-            refusals: Labelled::default(),
-            auth_failures: Labelled::default(),
-        };
-        metrics.register();
-        metrics
+        Self::default()
     }
 
     pub(crate) fn emitted(&self, event_type: EventType) {
         self.events_emitted
             .get_or_create(&[("type", event_type.as_str())])
-            .inc();
-    }
-
-    pub(crate) fn refused(&self, refusal: Refusal) {
-        self.refusals
-            .get_or_create(&[("reason", refusal.label())])
             .inc();
     }
 
@@ -92,35 +48,32 @@ impl Metrics {
     }
 
     /// The metrics in the OpenMetrics text format, which Prometheus reads.
-    pub(crate) fn encode(&self) -> Result<String, std::fmt::Error> {
+    pub(crate) fn encode(
+        &self,
+        counters: &Counters,
+        counts: &Counts,
+    ) -> Result<String, std::fmt::Error> {
+        let mut registry = Registry::with_prefix("flowmaestro");
+        self.register(&mut registry);
+        self.register_refusals(&mut registry, counters);
+        register_counters(&mut registry, counters);
+        register_counts(&mut registry, counts);
         let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        encode(&mut text, &registry)?;
         Ok(text)
     }
 
-    fn register(&mut self) {
-        let registry = &mut self.registry;
-        registry.register("connections", "Open connections", self.connections.clone());
-        registry.register(
-            "subscriptions",
-            "Subscriptions of all open connections",
-            self.subscriptions.clone(),
-        );
+    fn register(&self, registry: &mut Registry) {
         registry.register(
             "frames_delivered",
-            "Text frames handed to sockets",
+            "Frames handed to sockets",
             self.frames_delivered.clone(),
         );
         registry.register_with_unit(
             "delivered",
-            "Payload of the text frames handed to sockets",
+            "Payload of the frames handed to sockets",
             Unit::Bytes,
             self.bytes_delivered.clone(),
-        );
-        registry.register(
-            "slow_consumers_closed",
-            "Connections closed because they read too slowly",
-            self.slow_consumers.clone(),
         );
         registry.register(
             "events_emitted",
@@ -128,14 +81,106 @@ impl Metrics {
             self.events_emitted.clone(),
         );
         registry.register(
-            "refusals",
-            "Requests, messages and events refused, by reason",
-            self.refusals.clone(),
-        );
-        registry.register(
             "auth_failures",
-            "Connections refused for their token, by reason",
+            "Tokens refused, by reason",
             self.auth_failures.clone(),
         );
     }
+
+    fn register_refusals(&self, registry: &mut Registry, counters: &Counters) {
+        let refusals = Labelled::default();
+        let unregistered = counters.unregistered_executions + self.unregistered_executions.get();
+        for (reason, count) in [
+            ("origin", self.origins_refused.get()),
+            ("forbidden", counters.forbidden),
+            ("invalid_message", counters.invalid_messages),
+            ("too_large", counters.too_large),
+            ("too_many_subscriptions", counters.too_many_subscriptions),
+            ("rate_limited", counters.rate_limited),
+            ("unregistered_execution", unregistered),
+        ] {
+            refusals.get_or_create(&[("reason", reason)]).inc_by(count);
+        }
+        let help = "Requests, messages and events refused, by reason";
+        registry.register("refusals", help, refusals);
+    }
+}
+
+fn register_counters(registry: &mut Registry, counters: &Counters) {
+    for (name, help, value) in [
+        (
+            "slow_consumers_closed",
+            "Connections closed because they read too slowly",
+            counters.slow_consumers,
+        ),
+        (
+            "expired_tokens_closed",
+            "Connections closed because their token ended",
+            counters.expired_tokens,
+        ),
+        (
+            "subscriptions_recovered",
+            "Subscriptions that got everything they had missed",
+            counters.recovered,
+        ),
+        (
+            "gaps_told",
+            "Subscriptions that were told that events are gone",
+            counters.unrecovered,
+        ),
+        (
+            "events_replayed",
+            "Events sent from the history",
+            counters.replayed_events,
+        ),
+        (
+            "unacknowledged_dropped",
+            "Unacknowledged events dropped for newer ones",
+            counters.unacknowledged_dropped,
+        ),
+        (
+            "messages_repeated",
+            "Client messages that came twice and were acted on once",
+            counters.repeated_messages,
+        ),
+        (
+            "history_errors",
+            "Events that the history did not take or give",
+            counters.history_errors,
+        ),
+    ] {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(value);
+        registry.register(name, help, counter);
+    }
+}
+
+fn register_counts(registry: &mut Registry, counts: &Counts) {
+    for (name, help, value) in [
+        ("connections", "Open connections", counts.connections),
+        (
+            "subscriptions",
+            "Subscriptions of all open connections to executions",
+            counts.subscriptions,
+        ),
+        (
+            "room_subscriptions",
+            "Subscriptions of all open connections to rooms",
+            counts.room_subscriptions,
+        ),
+        ("executions", "Known executions", counts.executions),
+        (
+            "unacknowledged",
+            "Events that wait for their user's acknowledgement",
+            counts.unacknowledged,
+        ),
+    ] {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    }
+    let queued = Gauge::<i64>::default();
+    queued.set(i64::try_from(counts.queued_bytes).unwrap_or(i64::MAX));
+    let help = "Text that waits for sockets";
+    registry.register_with_unit("queued", help, Unit::Bytes, queued);
 }

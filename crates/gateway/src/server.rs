@@ -49,6 +49,7 @@ pub async fn serve(
         "shutting down"
     );
     gateway.shutdown().cancel();
+    gateway.manager().shut_down();
     gateway.sockets().close();
     let drained = async {
         let result = server.await;

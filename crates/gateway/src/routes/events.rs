@@ -8,7 +8,8 @@
 //!
 //! All items are checked before the first is emitted: a request takes effect as a whole or not at
 //! all. A long array is emitted no faster than its readers read, within reason. The answer is
-//! `202 {"accepted":<count>}`.
+//! `202 {"accepted":<count>}`, once the history has every event: a backend that got it need not
+//! send them again, whatever happens to the gateway.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -17,15 +18,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::StringRejection;
 use axum::http::StatusCode;
+use flowmaestro_hub::Owner;
 use flowmaestro_protocol::{Event, EventType};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::service::{ApiError, Service};
-use crate::emitter::Emission;
-use crate::executions::Owner;
+use crate::emitter::{Emission, EmitError};
 use crate::gateway::Gateway;
-use crate::metrics::Refusal;
 
 /// How long one request waits for slow readers in all, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -56,7 +56,7 @@ pub(super) async fn emit(
     let mut patience = PATIENCE;
     for emission in &emissions {
         pace(&gateway, emission, &mut patience).await;
-        gateway.emitter().dispatch(emission);
+        gateway.emitter().dispatch(emission)?;
     }
     Ok((
         StatusCode::ACCEPTED,
@@ -124,12 +124,20 @@ fn check_owner(gateway: &Gateway, event: &Event, user_id: Option<&str>) -> Resul
     {
         return Ok(());
     }
-    gateway.metrics().refused(Refusal::UnregisteredExecution);
+    gateway.metrics().unregistered_executions.inc();
     Err(ApiError::new(
         StatusCode::NOT_FOUND,
         "unregistered_execution",
         "the execution is not registered to this user: POST /api/executions first",
     ))
+}
+
+impl From<EmitError> for ApiError {
+    /// What was wrong with the events themselves was found before.
+    fn from(error: EmitError) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, "history_unavailable", error.to_string())
+    }
 }
 
 fn invalid(error: &dyn std::fmt::Display) -> ApiError {

@@ -12,7 +12,6 @@ use serde::Deserialize;
 use crate::auth::{AuthError, Claims, bearer};
 use crate::connection;
 use crate::gateway::Gateway;
-use crate::metrics::Refusal;
 
 /// The one subprotocol that is ever answered.
 const SUBPROTOCOL: &str = "flowmaestro.v1";
@@ -40,7 +39,7 @@ pub(super) async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     if !gateway.origins().allows(&headers) {
-        gateway.metrics().refused(Refusal::Origin);
+        gateway.metrics().origins_refused.inc();
         tracing::warn!(origin = ?origin_to_log(&headers), "origin refused");
         return (StatusCode::FORBIDDEN, "origin not allowed\n").into_response();
     }

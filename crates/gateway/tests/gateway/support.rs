@@ -19,6 +19,9 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 pub const SERVICE_TOKEN: &str = "a service token of the tests";
 
+/// What the welcome says beyond the baseline protocol.
+pub const FEATURES: &str = r#""features":["replay","ack","batch","gzip","presence","rooms","ping","auth"],"heartbeatMs":25000"#;
+
 pub type Headers<'a> = &'a [(&'static str, &'a str)];
 pub type Handshake = Response<Option<Vec<u8>>>;
 
@@ -195,7 +198,7 @@ impl Client {
         let welcome = self.text().await;
         let id = welcome.split('"').nth(7).unwrap().to_owned();
         let expected = format!(
-            r#"{{"type":"connected","connectionId":"{id}","message":"Connected to FlowMaestro WebSocket","features":[]}}"#
+            r#"{{"type":"connected","connectionId":"{id}","message":"Connected to FlowMaestro WebSocket",{FEATURES}}}"#
         );
         assert_eq!(welcome, expected);
         Self {

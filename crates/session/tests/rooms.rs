@@ -126,7 +126,7 @@ fn an_event_that_the_room_had_is_not_delivered_again_to_who_returns() {
     world.publish(1);
     world.advance(100.0);
     assert_eq!(world.seqs(1), [1, 2, 3, 4]);
-    assert_eq!(world.gaps(), []);
+    assert!(world.gaps().is_empty());
     world.unsubscribe(1);
     world.numbered(1, 4);
     assert_eq!(world.seqs(1), [1, 2, 3, 4]);

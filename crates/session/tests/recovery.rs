@@ -110,7 +110,7 @@ fn what_comes_twice_is_delivered_once() {
     world.advance(20.0);
     assert_eq!(world.seqs(1), [1, 2]);
     assert_eq!(world.session.stats().duplicates, 2);
-    assert_eq!(world.asked(1), []);
+    assert!(world.asked(1).is_empty());
 }
 
 #[test]
@@ -186,14 +186,17 @@ fn behind_a_hole_events_are_held_until_it_is_filled() {
     lose_one(&mut world, 1);
     world.publish(1);
     world.advance(10.0);
-    assert_eq!(world.seqs(1), []);
+    assert!(world.seqs(1).is_empty());
     assert_eq!(world.session.held_events(), 2);
     assert_eq!(world.asked(1), [Some(5)], "once");
     world.advance(20.0);
     assert_eq!(world.seqs(1), [6, 7, 8]);
     assert_eq!(world.session.held_events(), 0);
     assert!(world.gaps().is_empty());
-    assert_eq!(world.acknowledged(), [], "it is the same subscription");
+    assert!(
+        world.acknowledged().is_empty(),
+        "it is the same subscription"
+    );
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn a_hole_that_even_the_head_says_nothing_of_is_told() {
     .into();
     world.publish_many(1, 2);
     world.advance(30.0);
-    assert_eq!(world.seqs(1), []);
+    assert!(world.seqs(1).is_empty());
     world.publish(1);
     world.advance(100.0);
     assert_eq!(world.gaps(), [(1, gap(6, 7, GapReason::Evicted))]);
@@ -290,7 +293,7 @@ fn the_last_event_is_missed_at_the_next_pong() {
     world.advance(10_100.0);
     assert_eq!(world.asked(1), [Some(5)]);
     assert_eq!(world.seqs(1), [6]);
-    assert_eq!(world.expected(), [], "it was the last");
+    assert!(world.expected().is_empty(), "it was the last");
 }
 
 #[test]
@@ -318,7 +321,7 @@ fn the_rest_of_a_trimmed_history_is_missed_at_the_pong_as_well() {
     world.trim(1, 5);
     world.fates = [Fate::Arrives, Fate::Arrives, Fate::Lost, Fate::Lost].into();
     reconnect(&mut world);
-    assert_eq!(world.seqs(1), []);
+    assert!(world.seqs(1).is_empty());
     world.advance(10_100.0);
     assert_eq!(world.seqs(1), [6, 7]);
 }
@@ -436,7 +439,7 @@ fn an_event_whose_subscription_is_never_answered_is_told_to_be_in_no_order() {
     world.forget();
     reconnect(&mut world);
     assert_eq!(world.gaps(), [(1, gap(2, None, GapReason::Restarted))]);
-    assert_eq!(world.seqs(1), [], "it was delivered");
+    assert!(world.seqs(1).is_empty(), "it was delivered");
     world.publish(1);
     world.advance(10.0);
     assert_eq!(world.seqs(1), [2]);
@@ -503,7 +506,7 @@ fn nothing_is_delivered_after_unsubscribe_not_even_what_is_held() {
     assert_eq!(world.session.held_events(), 0);
     world.publish(1);
     world.advance(10_000.0);
-    assert_eq!(world.seqs(1), []);
+    assert!(world.seqs(1).is_empty());
     assert_eq!(world.released(), [1]);
     world.subscribe(1);
     world.advance(20.0);
@@ -517,7 +520,7 @@ fn who_returns_in_time_gets_what_was_held_and_dropped() {
     world.unsubscribe(1);
     world.publish_many(1, 2);
     world.advance(100.0);
-    assert_eq!(world.seqs(1), []);
+    assert!(world.seqs(1).is_empty());
     world.subscribe(1);
     world.advance(20.0);
     assert_eq!((world.seqs(1), world.gaps()), (vec![6, 7, 8, 9], vec![]));
@@ -603,7 +606,7 @@ fn what_waits_behind_a_handler_that_unsubscribes_is_not_lost() {
     world.session.poll_effect(); // the handlers of 6 run, and one of them unsubscribes
     world.ledgers.get_mut(&1).unwrap().deliver(1, 6);
     world.unsubscribe(1);
-    assert_eq!(world.seqs(1), []);
+    assert!(world.seqs(1).is_empty());
     assert_eq!(world.session.cursor(key(1)), Some(6));
     world.subscribe(1);
     world.advance(100.0);
@@ -617,7 +620,7 @@ fn what_waits_behind_a_handler_that_disconnects_is_not_delivered() {
     world.server.histories.get_mut(&1).unwrap().head = 7;
     deliver_without_draining(&mut world, 1, &[6, 7]);
     world.disconnect();
-    assert_eq!(world.seqs(1), []);
+    assert!(world.seqs(1).is_empty());
     world.connect(token("t"));
     world.advance(100.0);
     assert_eq!((world.asked(1), world.seqs(1)), (vec![Some(5)], vec![6, 7]));
@@ -644,10 +647,10 @@ fn after_the_terminal_event_nothing_is_asked_for_and_nothing_is_held() {
     assert_eq!(world.session.held_events(), 0);
     assert_eq!(world.seqs(1), [6, 8]);
     assert_eq!(world.gaps(), [(1, gap(7, 7, GapReason::Evicted))]);
-    assert_eq!(world.asked(1), []);
+    assert!(world.asked(1).is_empty());
     world.cut(1006, "");
     reconnect(&mut world);
-    assert_eq!(world.asked(1), []);
+    assert!(world.asked(1).is_empty());
 }
 
 #[test]
@@ -667,7 +670,7 @@ fn a_baseline_server_in_between_is_told() {
     world.forget();
     reconnect(&mut world);
     assert_eq!(world.gaps(), [(1, gap(3, 5, GapReason::Baseline))]);
-    assert_eq!(world.seqs(1), []);
+    assert!(world.seqs(1).is_empty());
     world.publish(1);
     world.advance(10.0);
     assert_eq!(world.seqs(1), [6]);
@@ -700,7 +703,7 @@ fn what_a_baseline_server_delivered_first_is_not_delivered_again() {
     world.publish(1);
     world.forget();
     reconnect(&mut world);
-    assert_eq!(world.seqs(1), []);
+    assert!(world.seqs(1).is_empty());
     assert_eq!(world.gaps(), [(1, gap(1, 3, GapReason::Baseline))]);
     world.publish(1);
     world.advance(10.0);

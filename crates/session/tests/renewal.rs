@@ -129,7 +129,7 @@ fn a_token_that_ended_all_the_same_is_asked_for_at_once() {
     world.cut(4401, "expired");
     world.advance(100.0);
     assert!(world.is_connected());
-    assert_eq!(world.delays(), [], "without a pause");
+    assert!(world.delays().is_empty(), "without a pause");
     assert_eq!(world.token_requests(), 2);
 }
 

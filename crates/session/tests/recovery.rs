@@ -565,6 +565,20 @@ fn a_gap_is_told_to_those_who_are_there() {
 }
 
 #[test]
+fn a_gap_that_no_event_follows_is_told_to_those_who_return() {
+    let mut world = after(5);
+    world.cut(1006, "");
+    world.publish_many(1, 3);
+    world.trim(1, 8);
+    welcome_again(&mut world);
+    world.unsubscribe(1);
+    world.advance(100.0);
+    world.subscribe(1);
+    world.advance(100.0);
+    assert_eq!(world.gaps(), [(1, gap(6, None, GapReason::Evicted))]);
+}
+
+#[test]
 fn a_restart_is_told_to_those_who_return() {
     let mut world = after(5);
     world.restart();

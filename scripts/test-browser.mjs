@@ -22,7 +22,6 @@ try {
   if (missing.length > 0)
     throw new Error(`${missing.join(", ")} missing: npm run setup -- --browsers`);
   run("cargo", ["build", "-p", "flowmaestro-gateway"], { env });
-  const harness = await startGatewayHarness();
   const testEnv = {
     ...env,
     WASM_BINDGEN_TEST_TIMEOUT: TIMEOUT_SECONDS,
@@ -30,18 +29,17 @@ try {
   };
   const inChrome = await testIn(["--chrome", "--chromedriver", browsers.chromedriver], testEnv);
   const inFirefox = await testIn(["--firefox", "--geckodriver", browsers.geckodriver], testEnv);
-  await harness.close();
   check(inChrome, inFirefox);
 } catch (error) {
   fail(error);
 }
 
+/** Each browser gets a gateway of its own, which remembers nothing of another's run. */
 async function testIn(browser, env) {
-  const { code, output } = await tee(
-    "wasm-pack",
-    ["test", "--headless", ...browser, ...process.argv.slice(2)],
-    { env },
-  );
+  const harness = await startGatewayHarness();
+  const args = ["test", "--headless", ...browser, ...process.argv.slice(2)];
+  const { code, output } = await tee("wasm-pack", args, { env });
+  await harness.close();
   return { code, ...countTests(output) };
 }
 

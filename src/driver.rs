@@ -184,7 +184,9 @@ impl Driver {
                 acknowledge,
                 payload,
             } => {
-                self.deliver(Some(event.into()), execution, &payload, execution);
+                // An event that comes through a room has no subscription of its own to end.
+                let subscription = execution.filter(|key| self.session().is_wanted(*key));
+                self.deliver(Some(event.into()), execution, &payload, subscription);
                 if let Some(generation) = acknowledge {
                     self.acknowledge(generation, &payload);
                 }

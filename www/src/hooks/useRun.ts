@@ -24,6 +24,12 @@ export function useRun(executionId: string): RunView & { readonly reload: () => 
   return { ...view, reload: store.reload };
 }
 
+/** The event as the HTTP API has it: what the socket adds to it there is not. */
+function withoutEnvelope(event: object): RunEvent {
+  const { eventId, seq, ack, redelivered, ...rest } = event as Record<string, unknown>;
+  return rest as unknown as RunEvent;
+}
+
 class RunStore {
   readonly #api: Api;
   readonly #executionId: string;
@@ -82,8 +88,8 @@ class RunStore {
     if (state.status === "connected" && this.#next.error !== undefined) void this.#load();
   };
 
-  readonly #take = (event: unknown): void => {
-    this.#feed.push(event as RunEvent);
+  readonly #take = (event: object): void => {
+    this.#feed.push(withoutEnvelope(event));
     this.#changed({});
   };
 

@@ -7,7 +7,7 @@ use flowmaestro_protocol::{Event, EventType, Feature, Scope};
 use crate::acknowledgement::CriticalEvent;
 use crate::event_text::{EventText, is_critical};
 use crate::hub::Hub;
-use crate::{ConnectionId, Execution, History, HistoryError, Millis, Record};
+use crate::{ConnectionId, Execution, History, HistoryError, KeptExecution, Millis, Record};
 
 /// What became of an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,19 +47,27 @@ impl<H: History> Hub<H> {
         user_id: Option<&str>,
     ) -> Result<Emitted, EmitError> {
         self.advance(now);
-        let event_type = event.event_type();
-        let emitted = match event_type.scope() {
-            Scope::Connection => Err(EmitError::ConnectionScoped(event_type)),
-            Scope::User => user_id
-                .ok_or(EmitError::OwnerRequired(event_type))
-                .map(|user_id| self.emit_to_user(user_id, &event)),
-            Scope::Execution if event_type == EventType::UserInputResponse => {
-                Ok(Emitted::default())
-            }
-            Scope::Execution => self.emit_to_execution(event),
+        let prepared = self.prepare(event, user_id)?;
+        self.commit()?;
+        Ok(self.send(prepared))
+    }
+
+    /// Emits several events in order, with one commit of the history for all of them.
+    pub fn emit_all(
+        &mut self,
+        now: Millis,
+        events: impl IntoIterator<Item = (Event, Option<Arc<str>>)>,
+    ) -> Vec<Result<Emitted, EmitError>> {
+        self.advance(now);
+        let prepare =
+            |(event, user_id): (_, Option<Arc<str>>)| self.prepare(event, user_id.as_deref());
+        let prepared: Vec<_> = events.into_iter().map(prepare).collect();
+        let committed = self.commit();
+        let send = |prepared: Result<Prepared, EmitError>| match (prepared?, &committed) {
+            (Prepared::ForExecution { .. }, Err(error)) => Err(error.clone()),
+            (prepared, _) => Ok(self.send(prepared)),
         };
-        self.finish();
-        emitted
+        prepared.into_iter().map(send).collect()
     }
 
     /// Whether anyone who gets this event is behind with reading what came before: a backend that
@@ -72,6 +80,70 @@ impl<H: History> Hub<H> {
             (None, None) => Vec::new(),
         };
         ids.iter().any(|id| !self.has_room(*id))
+    }
+
+    /// Checks an event, and puts one of an execution into the history.
+    fn prepare(&mut self, event: Event, user_id: Option<&str>) -> Result<Prepared, EmitError> {
+        let event_type = event.event_type();
+        match event_type.scope() {
+            Scope::Connection => Err(EmitError::ConnectionScoped(event_type)),
+            Scope::User => match user_id {
+                Some(user_id) => Ok(Prepared::ForUser {
+                    user_id: user_id.into(),
+                    event: Box::new(event),
+                }),
+                None => Err(EmitError::OwnerRequired(event_type)),
+            },
+            Scope::Execution if event_type == EventType::UserInputResponse => Ok(Prepared::Nothing),
+            Scope::Execution => self.prepare_for_execution(event),
+        }
+    }
+
+    fn prepare_for_execution(&mut self, event: Event) -> Result<Prepared, EmitError> {
+        let event_type = event.event_type();
+        let execution_id = event.execution_id().unwrap_or_default();
+        let Some(execution) = self.executions.get(execution_id) else {
+            self.cx.counters.unregistered_executions += 1;
+            return Err(EmitError::UnregisteredExecution);
+        };
+        let execution_id = Arc::clone(execution.shared_id());
+        let ended = (event_type.is_terminal() && !execution.has_ended()).then(|| KeptExecution {
+            id: Arc::clone(&execution_id),
+            owner: execution.owner().clone(),
+            rooms: execution.rooms().to_vec(),
+            ended_at: Some(self.cx.now),
+        });
+        let text = self.append(&execution_id, event)?;
+        if let Some(ended) = ended {
+            self.history.keep_execution(ended);
+        }
+        Ok(Prepared::ForExecution {
+            execution_id,
+            event_type,
+            text,
+        })
+    }
+
+    fn commit(&mut self) -> Result<(), EmitError> {
+        self.history.commit().map_err(|error| {
+            self.cx.counters.history_errors += 1;
+            EmitError::History(error)
+        })
+    }
+
+    /// Sends what was checked, and is in the history.
+    fn send(&mut self, prepared: Prepared) -> Emitted {
+        let emitted = match prepared {
+            Prepared::Nothing => Emitted::default(),
+            Prepared::ForUser { user_id, event } => self.emit_to_user(&user_id, &event),
+            Prepared::ForExecution {
+                execution_id,
+                event_type,
+                text,
+            } => self.emit_to_execution(&execution_id, event_type, text),
+        };
+        self.finish();
+        emitted
     }
 
     fn emit_to_user(&mut self, user_id: &str, event: &Event) -> Emitted {
@@ -90,29 +162,27 @@ impl<H: History> Hub<H> {
         emitted
     }
 
-    fn emit_to_execution(&mut self, event: Event) -> Result<Emitted, EmitError> {
-        let event_type = event.event_type();
-        let execution_id = event.execution_id().unwrap_or_default();
-        let Some(execution) = self.executions.get(execution_id) else {
-            self.cx.counters.unregistered_executions += 1;
-            return Err(EmitError::UnregisteredExecution);
-        };
-        let execution_id = Arc::clone(execution.shared_id());
-        let ids = self.receivers(execution);
-        let text = self.append(&execution_id, event)?;
-        let users = self.deliver(&execution_id, &ids, &text);
+    fn emit_to_execution(
+        &mut self,
+        execution_id: &Arc<str>,
+        event_type: EventType,
+        text: EventText,
+    ) -> Emitted {
+        let execution = self.executions.get(execution_id);
+        let ids = execution.map(|execution| self.receivers(execution));
+        let users = self.deliver(execution_id, &ids.unwrap_or_default(), &text);
         if is_critical(event_type) && self.offers(Feature::Ack) {
-            self.keep_until_acknowledged(&execution_id, &text, users.acknowledging);
+            self.keep_until_acknowledged(execution_id, &text, users.acknowledging);
         }
         if event_type.is_terminal() {
-            self.executions.mark_ended(self.cx.now, &execution_id);
+            self.executions.mark_ended(self.cx.now, execution_id);
         }
         let is_numbered = !self.cx.config.features.is_empty();
-        Ok(Emitted {
+        Emitted {
             receivers: users.receivers,
             seq: is_numbered.then_some(text.seq),
             event_id: is_numbered.then_some(text.event_id),
-        })
+        }
     }
 
     /// The connections that are subscribed to an execution or to one of its rooms, each once.
@@ -207,6 +277,21 @@ impl<H: History> Hub<H> {
     fn offers(&self, feature: Feature) -> bool {
         self.cx.config.features.contains(feature)
     }
+}
+
+/// An event that may be sent once the history is committed.
+enum Prepared {
+    ForExecution {
+        execution_id: Arc<str>,
+        event_type: EventType,
+        text: EventText,
+    },
+    ForUser {
+        user_id: Arc<str>,
+        event: Box<Event>,
+    },
+    /// It travels from clients to backends only.
+    Nothing,
 }
 
 /// Who got an event.

@@ -32,6 +32,8 @@ pub enum RegisterError {
         /// The limit, in executions.
         max: usize,
     },
+    /// The history did not keep it.
+    NotKept,
 }
 
 /// The known executions, bounded in number and forgotten some time after their end.
@@ -81,6 +83,11 @@ impl Execution {
     pub(crate) fn shared_id(&self) -> &Arc<str> {
         &self.id
     }
+
+    /// Whether its terminal event was emitted.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
 }
 
 impl Executions {
@@ -94,31 +101,42 @@ impl Executions {
         }
     }
 
-    /// Binds an execution to its owner and rooms. Returns the one that was forgotten to make room.
+    /// Whether an execution may be registered.
+    pub(crate) fn admit(&self, execution_id: &str, owner: &Owner) -> Result<(), RegisterError> {
+        if execution_id.is_empty() || execution_id.len() > MAX_ID_BYTES {
+            return Err(RegisterError::InvalidId);
+        }
+        match self.known.get(execution_id) {
+            Some(known) if known.owner == *owner => Ok(()),
+            Some(_) => Err(RegisterError::OwnedByAnother),
+            None if self.is_full() && self.ended.is_empty() => {
+                Err(RegisterError::Full { max: self.max })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an execution is registered just so, and running.
+    pub(crate) fn is_running(&self, execution_id: &str, rooms: &[Room]) -> bool {
+        let known = self.known.get(execution_id);
+        known.is_some_and(|known| known.ended.is_none() && known.rooms == rooms)
+    }
+
+    /// Binds an admitted execution to its owner and rooms. Returns the one that was forgotten to make
+    /// room.
     pub(crate) fn register(
         &mut self,
         execution_id: &str,
         owner: Owner,
         rooms: &[Room],
-    ) -> Result<Option<Arc<str>>, RegisterError> {
-        if execution_id.is_empty() || execution_id.len() > MAX_ID_BYTES {
-            return Err(RegisterError::InvalidId);
-        }
+    ) -> Option<Arc<str>> {
         if let Some(known) = self.known.get_mut(execution_id) {
-            if known.owner != owner {
-                return Err(RegisterError::OwnedByAnother);
-            }
             known.rooms = rooms.to_vec();
             known.ended.take().map(|ended| self.ended.remove(&ended));
-            return Ok(None);
+            return None;
         }
-        let mut forgotten = None;
-        if self.known.len() >= self.max {
-            forgotten = self.forget_earliest_ended();
-            if forgotten.is_none() {
-                return Err(RegisterError::Full { max: self.max });
-            }
-        }
+        let full = self.is_full();
+        let forgotten = full.then(|| self.forget_earliest_ended()).flatten();
         let id: Arc<str> = execution_id.into();
         let execution = Execution {
             id: Arc::clone(&id),
@@ -127,7 +145,7 @@ impl Executions {
             ended: None,
         };
         self.known.insert(id, execution);
-        Ok(forgotten)
+        forgotten
     }
 
     pub(crate) fn get(&self, execution_id: &str) -> Option<&Execution> {
@@ -169,6 +187,10 @@ impl Executions {
         self.known.len()
     }
 
+    fn is_full(&self) -> bool {
+        self.known.len() >= self.max
+    }
+
     fn forget_earliest_ended(&mut self) -> Option<Arc<str>> {
         let (_, (_, execution_id)) = self.ended.pop_first()?;
         self.known.remove(&execution_id);
@@ -184,6 +206,7 @@ impl fmt::Display for RegisterError {
             }
             Self::InvalidId => write!(f, "an execution id has 1 to {MAX_ID_BYTES} bytes"),
             Self::Full { max } => write!(f, "{max} executions are running already: wait"),
+            Self::NotKept => f.write_str("the history failed: register the execution again"),
         }
     }
 }

@@ -1,11 +1,19 @@
 use std::fmt;
 use std::sync::Arc;
 
+use flowmaestro_protocol::Room;
+
+use crate::{Millis, Owner};
+
 /// Where the events of executions are kept, so that what a client missed can be sent again.
 ///
 /// The hub is the only writer, and numbers the events of an execution from 1 without gaps. A history
 /// may forget the oldest events of an execution, but not how many there were: not until
 /// [`remove`](Self::remove), which comes some time after the execution's end.
+///
+/// A history that outlives its hub also keeps the executions themselves: without their owners nobody
+/// could ask for their events. What it was given counts as kept with the next
+/// [`commit`](Self::commit); nobody hears of it before.
 pub trait History {
     /// Changes when the history was lost, and is kept together with it. At most
     /// [`MAX_ID_BYTES`](flowmaestro_protocol::MAX_ID_BYTES) long.
@@ -17,7 +25,8 @@ pub trait History {
     /// The oldest `seq` that is still there; one after the head, if there is none.
     fn first(&self, execution_id: &str) -> u64;
 
-    /// Keeps an event. Its `seq` is one after the head.
+    /// Keeps an event, with the next commit. Its `seq` is one after the head, and the head from now
+    /// on.
     ///
     /// # Errors
     /// [`HistoryError`], and the event counts as never emitted: nobody gets it.
@@ -42,8 +51,37 @@ pub trait History {
     /// [`HistoryError`], and none are sent again.
     fn critical(&self, execution_id: &str) -> Result<Vec<Record>, HistoryError>;
 
-    /// Forgets an execution.
+    /// Forgets an execution. What is left of it after a crash does no harm, so this needs no commit.
     fn remove(&mut self, execution_id: &str);
+
+    /// Keeps an execution, with the next commit, in place of what was known of it.
+    fn keep_execution(&mut self, _execution: KeptExecution) {}
+
+    /// The executions that it kept, the earliest end first. Asked once, by a new hub.
+    fn kept_executions(&self) -> Vec<KeptExecution> {
+        Vec::new()
+    }
+
+    /// Keeps for good what came since the last commit.
+    ///
+    /// # Errors
+    /// [`HistoryError`], and nothing of it was kept: heads are as they were.
+    fn commit(&mut self) -> Result<(), HistoryError> {
+        Ok(())
+    }
+}
+
+/// An execution as a [`History`] keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptExecution {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Who owns it.
+    pub owner: Owner,
+    /// Its rooms.
+    pub rooms: Vec<Room>,
+    /// When it ended, if it has.
+    pub ended_at: Option<Millis>,
 }
 
 /// An event as a [`History`] keeps it.
@@ -99,6 +137,18 @@ impl<H: History + ?Sized> History for Box<H> {
 
     fn remove(&mut self, execution_id: &str) {
         (**self).remove(execution_id);
+    }
+
+    fn keep_execution(&mut self, execution: KeptExecution) {
+        (**self).keep_execution(execution);
+    }
+
+    fn kept_executions(&self) -> Vec<KeptExecution> {
+        (**self).kept_executions()
+    }
+
+    fn commit(&mut self) -> Result<(), HistoryError> {
+        (**self).commit()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::subscription::Presence;
 use crate::timers::{Timer, Timers};
 use crate::{
     Authorizer, Close, Config, ConnectionId, Counters, Counts, Effect, Execution, History,
-    Identity, Millis, Owner, OwnerAndWorkspaces, RegisterError,
+    Identity, KeptExecution, Millis, Owner, OwnerAndWorkspaces, RegisterError,
 };
 
 const TOKEN_EXPIRED: Close = Close {
@@ -61,7 +61,7 @@ impl<H: History> Hub<H> {
         authorizer: Box<dyn Authorizer + Send + Sync>,
     ) -> Self {
         debug_assert!((1..=MAX_ID_BYTES).contains(&history.epoch().len()));
-        Self {
+        let mut hub = Self {
             executions: Executions::new(config.max_executions, config.execution_retention_ms),
             cx: Context {
                 config,
@@ -80,7 +80,9 @@ impl<H: History> Hub<H> {
             viewers: Viewers::default(),
             unacknowledged: Unacknowledged::default(),
             message_ids: MessageIds::default(),
-        }
+        };
+        hub.restore();
+        hub
     }
 
     /// A socket was opened by a user whose token was verified. The welcome is its first frame; its
@@ -165,8 +167,22 @@ impl<H: History> Hub<H> {
         rooms: &[Room],
     ) -> Result<(), RegisterError> {
         self.advance(now);
+        self.executions.admit(execution_id, &owner)?;
+        if self.executions.is_running(execution_id, rooms) {
+            return Ok(());
+        }
         let is_new = self.executions.get(execution_id).is_none();
-        let forgotten = self.executions.register(execution_id, owner, rooms)?;
+        self.history.keep_execution(KeptExecution {
+            id: execution_id.into(),
+            owner: owner.clone(),
+            rooms: rooms.to_vec(),
+            ended_at: None,
+        });
+        if self.history.commit().is_err() {
+            self.cx.counters.history_errors += 1;
+            return Err(RegisterError::NotKept);
+        }
+        let forgotten = self.executions.register(execution_id, owner, rooms);
         if let Some(forgotten) = forgotten {
             self.forget(&forgotten);
         }
@@ -367,6 +383,24 @@ impl<H: History> Hub<H> {
                 *told = Arc::clone(&message);
                 connection.send_text(&mut self.cx, Arc::clone(&message));
             }
+        }
+    }
+
+    /// Takes over the executions of a history that outlived its hub.
+    fn restore(&mut self) {
+        for kept in self.history.kept_executions() {
+            if self.executions.admit(&kept.id, &kept.owner).is_err() {
+                self.history.remove(&kept.id);
+                continue;
+            }
+            let forgotten = self.executions.register(&kept.id, kept.owner, &kept.rooms);
+            if let Some(forgotten) = forgotten {
+                self.forget(&forgotten);
+            }
+            if let Some(ended_at) = kept.ended_at {
+                self.executions.mark_ended(ended_at, &kept.id);
+            }
+            self.restore_unacknowledged(&kept.id);
         }
     }
 

@@ -71,7 +71,7 @@ pub use counters::{Counters, Counts};
 pub use effect::{Close, ConnectionId, Effect};
 pub use emission::{EmitError, Emitted};
 pub use executions::{Execution, Owner, RegisterError};
-pub use history::{History, HistoryError, Record};
+pub use history::{History, HistoryError, KeptExecution, Record};
 pub use hub::Hub;
 pub use identity::Identity;
 pub use memory_history::{MemoryHistory, MemoryLimits};

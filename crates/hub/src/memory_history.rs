@@ -84,16 +84,46 @@ impl MemoryHistory {
         self.bytes
     }
 
-    fn trim_log(&mut self, execution_id: &str) {
+    /// Keeps an event, and returns those that it drops instead, by their executions and `seq`s.
+    pub fn keep(&mut self, execution_id: &str, record: Record) -> Vec<(Arc<str>, u64)> {
+        self.appended += 1;
+        let age = self.appended;
+        if !self.logs.contains_key(execution_id) {
+            self.logs.insert(execution_id.into(), Log::default());
+        }
+        let bytes = record.text.len();
+        if let Some(log) = self.logs.get_mut(execution_id) {
+            if log.entries.is_empty() {
+                self.by_age.insert(age, execution_id.into());
+            }
+            log.head = record.seq;
+            log.bytes += bytes;
+            log.entries.push_back(Entry { age, record });
+            self.bytes += bytes;
+        }
+        let mut dropped = Vec::new();
+        self.trim_log(execution_id, &mut dropped);
+        self.trim_total(&mut dropped);
+        dropped
+    }
+
+    /// Takes over the head of an execution from an earlier history. Its events, if any are left,
+    /// follow, the last of them with this `seq`.
+    pub fn restore_head(&mut self, execution_id: &str, head: u64) {
+        let log = self.logs.entry(execution_id.into()).or_default();
+        log.head = head;
+    }
+
+    fn trim_log(&mut self, execution_id: &str, dropped: &mut Vec<(Arc<str>, u64)>) {
         while self.logs.get(execution_id).is_some_and(|log| {
             log.entries.len() > self.limits.events.max(1)
                 || log.bytes > self.limits.bytes && log.entries.len() > 1
         }) {
-            self.drop_oldest(execution_id);
+            dropped.extend(self.drop_oldest(execution_id));
         }
     }
 
-    fn trim_total(&mut self) {
+    fn trim_total(&mut self, dropped: &mut Vec<(Arc<str>, u64)>) {
         while self.bytes > self.limits.total_bytes {
             let newest = self.appended;
             let oldest = self.by_age.first_key_value();
@@ -101,24 +131,21 @@ impl MemoryHistory {
                 return;
             };
             let execution_id = Arc::clone(execution_id);
-            self.drop_oldest(&execution_id);
+            dropped.extend(self.drop_oldest(&execution_id));
         }
     }
 
-    fn drop_oldest(&mut self, execution_id: &str) {
-        let Some((execution_id, log)) = self.logs.get_key_value(execution_id) else {
-            return;
-        };
-        let (execution_id, age) = (Arc::clone(execution_id), log.age());
-        let Some(log) = self.logs.get_mut(&execution_id) else {
-            return;
-        };
-        if let Some(entry) = log.entries.pop_front() {
-            log.bytes -= entry.record.text.len();
-            self.bytes -= entry.record.text.len();
-        }
-        age.map(|age| self.by_age.remove(&age));
-        log.age().map(|age| self.by_age.insert(age, execution_id));
+    fn drop_oldest(&mut self, execution_id: &str) -> Option<(Arc<str>, u64)> {
+        let (execution_id, _) = self.logs.get_key_value(execution_id)?;
+        let execution_id = Arc::clone(execution_id);
+        let log = self.logs.get_mut(&execution_id)?;
+        let Entry { age, record } = log.entries.pop_front()?;
+        log.bytes -= record.text.len();
+        self.bytes -= record.text.len();
+        self.by_age.remove(&age);
+        let next_age = log.age();
+        next_age.map(|age| self.by_age.insert(age, Arc::clone(&execution_id)));
+        Some((execution_id, record.seq))
     }
 }
 
@@ -136,23 +163,7 @@ impl History for MemoryHistory {
     }
 
     fn append(&mut self, execution_id: &str, record: Record) -> Result<(), HistoryError> {
-        self.appended += 1;
-        let age = self.appended;
-        if !self.logs.contains_key(execution_id) {
-            self.logs.insert(execution_id.into(), Log::default());
-        }
-        let bytes = record.text.len();
-        if let Some(log) = self.logs.get_mut(execution_id) {
-            if log.entries.is_empty() {
-                self.by_age.insert(age, execution_id.into());
-            }
-            log.head = record.seq;
-            log.bytes += bytes;
-            log.entries.push_back(Entry { age, record });
-            self.bytes += bytes;
-        }
-        self.trim_log(execution_id);
-        self.trim_total();
+        self.keep(execution_id, record);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Flags and environment, and what is refused at the start.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -8,6 +9,7 @@ use flowmaestro_protocol::{Feature, Features};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::auth::LEEWAY_SECS;
+use crate::history::HistoryKind;
 use crate::origin::AllowedOrigin;
 
 /// The signing secret of `--dev`: known to everyone, and therefore for this machine only.
@@ -17,6 +19,8 @@ const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// An HMAC-SHA-256 key has at least the size of its hash (RFC 7518 section 3.2), in bytes.
 const MIN_SECRET_BYTES: usize = 32;
+
+const DEFAULT_HISTORY_FILE: &str = "flowmaestro-history.redb";
 
 /// How often a client may expect to hear something, in ms, where it may ask for it with pings.
 const HEARTBEAT_MS: u64 = 25_000;
@@ -85,6 +89,20 @@ pub struct Config {
         value_parser = parse_features
     )]
     pub features: Features,
+
+    /// Where events are kept for those who missed them. In memory a restart loses them; on disk an
+    /// event and its execution's owner are in a file before the emitter goes on, and survive a crash
+    #[arg(long, env = "HISTORY", value_enum, default_value_t)]
+    pub history: HistoryKind,
+
+    /// File of --history disk, created where it is missing; one process at a time may have it
+    #[arg(
+        long,
+        env = "HISTORY_FILE",
+        value_name = "FILE",
+        default_value = DEFAULT_HISTORY_FILE
+    )]
+    pub history_file: PathBuf,
 
     /// What a connection, and the gateway as a whole, may take.
     #[command(flatten)]
@@ -186,6 +204,14 @@ pub enum ConfigError {
     /// Development mode would be reachable from other machines.
     #[error("--dev is for this machine only: {0} can be reached by others")]
     DevelopmentExposed(IpAddr),
+    /// The file of the history cannot be used.
+    #[error("--history-file {}: {reason}", file.display())]
+    History {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A limit of zero would refuse everything.
     #[error("{0} must be at least 1")]
     LimitZero(&'static str),
@@ -276,6 +302,8 @@ impl Default for Config {
             allowed_origins: Vec::new(),
             dev: false,
             features: Features::ALL,
+            history: HistoryKind::default(),
+            history_file: DEFAULT_HISTORY_FILE.into(),
             limits: Limits::default(),
         }
     }

@@ -64,7 +64,11 @@ impl Gateway {
     ) -> Result<Self, ConfigError> {
         config.validate()?;
         let metrics = Arc::new(Metrics::new());
-        let manager = WebSocketManager::new(config.hub(), history::open(&config), authorizer);
+        let history = history::open(&config).map_err(|error| ConfigError::History {
+            file: config.history_file.clone(),
+            reason: error.reason,
+        })?;
+        let manager = WebSocketManager::new(config.hub(), history, authorizer);
         let manager = Arc::new(manager);
         let user_input = Arc::new(UserInputLog::new());
         let bridge = EventBridge::new(Arc::clone(&manager), Arc::clone(&metrics));

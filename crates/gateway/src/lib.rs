@@ -72,6 +72,7 @@ pub use flowmaestro_hub::{
 };
 pub use flowmaestro_protocol::{Feature, Features, Room};
 pub use gateway::Gateway;
+pub use history::HistoryKind;
 pub use logging::{log_targets, log_to_stderr};
 pub use manager::WebSocketManager;
 pub use origin::{AllowedOrigin, InvalidOrigin};

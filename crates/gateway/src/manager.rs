@@ -7,10 +7,12 @@
 //! handing an answer to the backends in the task of the socket that they came from. That task goes
 //! on with the next message afterwards, so their order is kept, too.
 //!
-//! A history on disk is written under the lock: nobody may get an event before it is kept.
+//! A history on disk is written under the lock: nobody may get an event before it is kept. Whoever
+//! gets the lock to emit takes along the events of all who wait for it, so one write serves them
+//! all.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flowmaestro_hub::{
@@ -40,6 +42,8 @@ const MAX_SLEEP: Duration = Duration::from_secs(30);
 /// order in which they were broadcast, an event only after the `subscribed` that asked for it, and
 /// none after `unsubscribed`.
 pub struct WebSocketManager {
+    /// The events that wait for the hub.
+    emitting: Mutex<Vec<Emitting>>,
     state: Mutex<State>,
     /// Something is due earlier than the timer thinks.
     hurry: Arc<Notify>,
@@ -52,6 +56,12 @@ pub(crate) struct Registration {
     id: ConnectionId,
     uuid: Uuid,
     outbox: Arc<Outbox>,
+}
+
+struct Emitting {
+    event: Event,
+    user_id: Option<Arc<str>>,
+    outcome: Arc<OnceLock<Result<usize, EmitError>>>,
 }
 
 /// What the task of a socket does for the hub.
@@ -87,6 +97,7 @@ impl WebSocketManager {
             is_shut_down: false,
         };
         Self {
+            emitting: Mutex::default(),
             state: Mutex::new(state),
             hurry: Arc::default(),
             timer: Mutex::default(),
@@ -138,9 +149,18 @@ impl WebSocketManager {
 
     /// Emits an event, and returns how many connections get it.
     pub(crate) fn emit(&self, event: &Event, user_id: Option<&str>) -> Result<usize, EmitError> {
-        let event = event.clone();
-        self.act(|hub, now| hub.emit(now, event, user_id))
-            .map(|emitted| emitted.receivers)
+        let outcome = Arc::default();
+        self.emitting.lock().push(Emitting {
+            event: event.clone(),
+            user_id: user_id.map(Arc::from),
+            outcome: Arc::clone(&outcome),
+        });
+        let mut state = self.state.lock();
+        if outcome.get().is_none() {
+            let emitting = std::mem::take(&mut *self.emitting.lock());
+            state.act(&self.hurry, |hub, now| emit_all(hub, now, emitting));
+        }
+        outcome.get().cloned().unwrap_or(Ok(0))
     }
 
     /// Whether anyone who gets this event is behind with reading what came before.
@@ -316,6 +336,19 @@ impl Drop for Registration {
         state.act(&self.manager.hurry, |hub, now| {
             hub.disconnect(now, self.id);
         });
+    }
+}
+
+/// Emits what waits, and tells each emitter what became of theirs.
+fn emit_all(hub: &mut GatewayHub, now: Millis, emitting: Vec<Emitting>) {
+    let (events, outcomes): (Vec<_>, Vec<_>) = emitting
+        .into_iter()
+        .map(|it| ((it.event, it.user_id), it.outcome))
+        .unzip();
+    let emitted = hub.emit_all(now, events);
+    for (outcome, emitted) in outcomes.into_iter().zip(emitted) {
+        // Nobody else sets it.
+        let _ = outcome.set(emitted.map(|emitted| emitted.receivers));
     }
 }
 

@@ -70,6 +70,7 @@ impl From<RegisterError> for ApiError {
             RegisterError::OwnedByAnother => (StatusCode::CONFLICT, "owned_by_another"),
             RegisterError::InvalidId => (StatusCode::BAD_REQUEST, "invalid_execution"),
             RegisterError::Full { .. } => (StatusCode::SERVICE_UNAVAILABLE, "full"),
+            RegisterError::NotKept => (StatusCode::SERVICE_UNAVAILABLE, "history_unavailable"),
         };
         Self::new(status, code, error.to_string())
     }

@@ -61,6 +61,8 @@ async fn help_documents_every_flag_with_its_variable() {
         ("--allowed-origin", "ALLOWED_ORIGINS"),
         ("--dev", "FLOWMAESTRO_DEV"),
         ("--features", "FEATURES"),
+        ("--history", "HISTORY"),
+        ("--history-file", "HISTORY_FILE"),
         ("--max-message-bytes", "MAX_MESSAGE_BYTES"),
         ("--max-subscriptions", "MAX_SUBSCRIPTIONS"),
         ("--queue-frames", "QUEUE_FRAMES"),

@@ -26,6 +26,7 @@ use serde_json::value::RawValue;
 use super::service::{ApiError, Service};
 use crate::emitter::{Emission, EmitError};
 use crate::gateway::Gateway;
+use crate::history::HistoryKind;
 
 /// How long one request waits for slow readers in all, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -54,16 +55,25 @@ pub(super) async fn emit(
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
     let emissions = read(&gateway, &body?)?;
     let mut patience = PATIENCE;
-    for emission in &emissions {
-        pace(&gateway, emission, &mut patience).await;
-        gateway.emitter().dispatch(emission)?;
+    let accepted = emissions.len();
+    for emission in emissions {
+        pace(&gateway, &emission, &mut patience).await;
+        dispatch(&gateway, emission).await?;
     }
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(Accepted {
-            accepted: emissions.len(),
-        }),
-    ))
+    Ok((StatusCode::ACCEPTED, Json(Accepted { accepted })))
+}
+
+/// A disk makes its thread wait, so that is one for waiting; there the events of many requests come
+/// together in one write.
+async fn dispatch(gateway: &Gateway, emission: Emission) -> Result<(), EmitError> {
+    if gateway.config().history == HistoryKind::Memory {
+        return gateway.emitter().dispatch(&emission);
+    }
+    let gateway = gateway.clone();
+    let dispatched =
+        tokio::task::spawn_blocking(move || gateway.emitter().dispatch(&emission)).await;
+    // A listener has panicked, or the runtime ends: nobody knows how far it came.
+    dispatched.unwrap_or(Err(EmitError::NotKept))
 }
 
 /// Waits for those who get the event to read what came before, so that a long array does not cut

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, Server, development};
 
-const SECRET: &str = "the secret of the authentication tests";
+pub const SECRET: &str = "the secret of the authentication tests";
 const ORIGIN: (&str, &str) = ("origin", "http://localhost:5173");
 
 const REQUIRED: (u16, &str) = (1008, "Authentication required");
 const INVALID: (u16, &str) = (1008, "Invalid token");
 const FAILED: (u16, &str) = (1008, "Authentication failed");
 
-fn config() -> Config {
+pub fn config() -> Config {
     Config {
         jwt_secret: Some(SECRET.into()),
         ..development()
@@ -30,14 +30,14 @@ fn strict() -> Config {
     }
 }
 
-fn now() -> u64 {
+pub fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap()
         .as_secs()
 }
 
-fn sign(claims: &Value) -> String {
+pub fn sign(claims: &Value) -> String {
     sign_with(Algorithm::HS256, SECRET, claims)
 }
 
@@ -50,7 +50,7 @@ fn sign_with(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
     .unwrap()
 }
 
-fn claims(changes: Value) -> Value {
+pub fn claims(changes: Value) -> Value {
     let mut claims = json!({"userId": "alice", "exp": now() + 600});
     for (name, value) in changes.as_object().unwrap() {
         claims[name] = value.clone();

@@ -7,13 +7,21 @@
     reason = "a test may panic, its helpers too"
 )]
 
+mod acknowledgements;
 mod authentication;
 mod backend_api;
+mod compression;
+mod durability;
 mod emitted_events;
+mod expiry;
 mod isolation;
 mod limits;
+mod negotiation;
 mod origins;
+mod presence;
 mod program;
+mod replay;
+mod rooms;
 mod shutdown;
 mod subscriptions;
 mod support;

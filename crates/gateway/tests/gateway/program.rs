@@ -10,9 +10,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use crate::support::within;
 
 const SECRET: &str = "the secret of the program's tests, long enough";
-const SERVICE_TOKEN: &str = "the service token of the program's tests";
+pub const SERVICE_TOKEN: &str = "the service token of the program's tests";
 
-fn gateway(arguments: &[&str]) -> Command {
+pub fn gateway(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flowmaestro-gateway"));
     command
         .args(arguments)
@@ -24,7 +24,7 @@ fn gateway(arguments: &[&str]) -> Command {
 }
 
 /// Starts the program on a free port and returns its address, too.
-async fn start(mut command: Command) -> (Child, Lines<BufReader<ChildStdout>>, String) {
+pub async fn start(mut command: Command) -> (Child, Lines<BufReader<ChildStdout>>, String) {
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let line = within(lines.next_line())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use flowmaestro_gateway::{Config, Gateway, Limits, Owner, serve};
 use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -124,6 +125,28 @@ impl Server {
         client.unwrap().welcomed().await
     }
 
+    /// A connected user with features.
+    pub async fn connect_with(&self, user_id: &str, features: &[&str]) -> Client {
+        let mut client = self.connect(user_id).await;
+        client.hello_with(features).await;
+        client
+    }
+
+    /// A connected user with a token.
+    pub async fn connect_by(&self, token: &str) -> Client {
+        let authorization = format!("Bearer {token}");
+        let client = self.open("/ws", &[("authorization", &authorization)]).await;
+        client.unwrap().welcomed().await
+    }
+
+    /// Emits numbered events.
+    pub fn stream(&self, execution_id: &str, chunks: std::ops::Range<u32>) {
+        for chunk in chunks {
+            let emitter = self.gateway.emitter();
+            emitter.emit_node_stream(execution_id, "n", &chunk.to_string());
+        }
+    }
+
     /// A connected user who is subscribed to an execution of theirs.
     pub async fn subscribe(&self, user_id: &str, execution_id: &str) -> Client {
         self.register(execution_id, user_id);
@@ -209,6 +232,32 @@ impl Client {
 
     pub async fn hello(&mut self) {
         self.send(r#"{"type":"hello","features":[]}"#).await;
+    }
+
+    /// Switches features on.
+    pub async fn hello_with(&mut self, features: &[&str]) {
+        let hello = json!({"type": "hello", "features": features});
+        self.send(&hello.to_string()).await;
+    }
+
+    pub async fn send_json(&mut self, message: Value) {
+        self.send(&message.to_string()).await;
+    }
+
+    /// The next text frame, as JSON.
+    pub async fn json(&mut self) -> Value {
+        serde_json::from_str(&self.text().await).unwrap()
+    }
+
+    /// The next frame, whatever it is.
+    pub async fn message(&mut self) -> Message {
+        self.next().await
+    }
+
+    /// The `seq`s of all events up to now.
+    pub async fn seqs(&mut self) -> Vec<u64> {
+        let seq = |text: &String| serde_json::from_str::<Value>(text).unwrap()["seq"].as_u64();
+        self.all_until_now().await.iter().filter_map(seq).collect()
     }
 
     pub async fn subscribe(&mut self, execution_id: &str) {

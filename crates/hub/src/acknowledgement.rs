@@ -36,14 +36,13 @@ impl Unacknowledged {
         true
     }
 
-    pub(crate) fn acknowledge(&mut self, user_id: &str, event_id: &str) {
-        let Some(events) = self.by_user.get_mut(user_id) else {
-            return;
-        };
-        let position = events.iter().position(|kept| &*kept.event_id == event_id);
-        if let Some(event) = position.and_then(|position| events.remove(position)) {
-            self.tidy(user_id, &event.execution_id);
-        }
+    /// Drops what a user has acknowledged, and returns it.
+    pub(crate) fn acknowledge(&mut self, user_id: &str, event_id: &str) -> Option<CriticalEvent> {
+        let events = self.by_user.get_mut(user_id)?;
+        let position = events.iter().position(|kept| &*kept.event_id == event_id)?;
+        let event = events.remove(position)?;
+        self.tidy(user_id, &event.execution_id);
+        Some(event)
     }
 
     /// What a user has not acknowledged, in the order of emission.

@@ -54,6 +54,10 @@ pub trait History {
     /// Forgets an execution. What is left of it after a crash does no harm, so this needs no commit.
     fn remove(&mut self, execution_id: &str);
 
+    /// The owner of an execution has acknowledged a critical event: it is critical no more. What a
+    /// crash undoes is sent once more, so this needs no commit.
+    fn acknowledge(&mut self, _execution_id: &str, _seq: u64) {}
+
     /// Keeps an execution, with the next commit, in place of what was known of it.
     fn keep_execution(&mut self, _execution: KeptExecution) {}
 
@@ -137,6 +141,10 @@ impl<H: History + ?Sized> History for Box<H> {
 
     fn remove(&mut self, execution_id: &str) {
         (**self).remove(execution_id);
+    }
+
+    fn acknowledge(&mut self, execution_id: &str, seq: u64) {
+        (**self).acknowledge(execution_id, seq);
     }
 
     fn keep_execution(&mut self, execution: KeptExecution) {

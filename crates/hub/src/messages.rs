@@ -109,10 +109,7 @@ impl<H: History> Hub<H> {
                 execution_id,
                 since,
             } => self.on_replay(id, &execution_id, since),
-            ClientMessage::Ack { event_id } => {
-                let user_id = &connection.identity.user_id;
-                self.unacknowledged.acknowledge(user_id, &event_id);
-            }
+            ClientMessage::Ack { event_id } => self.on_ack(id, &event_id),
             ClientMessage::Ping { id: number } => self.on_ping(id, number),
             ClientMessage::Auth { token } => self.on_auth(id, token),
             ClientMessage::UserInputResponse(message) => self.on_user_input(id, message),
@@ -318,6 +315,19 @@ impl<H: History> Hub<H> {
             .collect();
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.send(&mut self.cx, &ServerMessage::Pong { id: number, heads });
+        }
+    }
+
+    fn on_ack(&mut self, id: ConnectionId, event_id: &str) {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let user_id = &connection.identity.user_id;
+        if let Some(event) = self.unacknowledged.acknowledge(user_id, event_id) {
+            let execution = self.executions.get(&event.execution_id);
+            if execution.is_some_and(|execution| execution.owner().user_id() == &**user_id) {
+                self.history.acknowledge(&event.execution_id, event.seq);
+            }
         }
     }
 

@@ -191,3 +191,31 @@ fn what_waits_in_the_history_is_taken_away_with_it() {
         assert!(world.hub.has_room(ConnectionId(1)));
     }
 }
+
+#[test]
+fn a_token_counts_for_its_leeway_and_its_own_end_is_told() {
+    let config = flowmaestro_hub::Config {
+        token_leeway_ms: 5_000,
+        ..config()
+    };
+    let mut world = World::with(config);
+    let expires_at = START.plus(1_000);
+    world.connect_as(1, Identity::user("alice", expires_at));
+    world.hello(1, &["auth"]);
+    world.advance(0);
+    assert_eq!(world.take_json(1)[0]["expiresAt"], expires_at.0);
+    world.advance(5_999);
+    assert_eq!(world.close_code(1), None);
+    // One that has ended itself, but may still be used.
+    let identity = Identity::user("alice", START.plus(2_000));
+    let now = world.now;
+    world
+        .hub
+        .token_verified(now, ConnectionId(1), Some(identity));
+    world.advance(0);
+    assert_eq!(world.take_json(1)[0]["type"], "authenticated");
+    world.advance(1_000);
+    assert_eq!(world.close_code(1), None);
+    world.advance(1);
+    assert_eq!(world.close_code(1), Some(4401));
+}

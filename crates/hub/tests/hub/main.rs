@@ -12,6 +12,7 @@ mod acknowledgements;
 mod authentication;
 mod baseline;
 mod batch;
+mod durable;
 mod flow_control;
 mod history;
 mod isolation;

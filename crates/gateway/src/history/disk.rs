@@ -10,8 +10,8 @@
 //! stable release; a log of our own would have to prove what redb has proven.
 //!
 //! A commit has reached the disk (fsync) when it returns. What is only tidied away, an event that
-//! others have replaced or an execution that was forgotten, goes with the next commit: after a crash
-//! before it, the next start finds and tidies it again.
+//! others have replaced or that was acknowledged, an execution that was forgotten, goes with the next
+//! commit: after a crash before it, the next start finds it and tidies it again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -58,6 +58,7 @@ pub(crate) struct DiskHistory {
 enum Change {
     Append { id: Arc<str>, record: Record },
     Keep(KeptExecution),
+    Acknowledge { id: Arc<str>, seq: u64 },
     Drop { id: Arc<str>, seq: u64 },
     Remove { id: Arc<str> },
 }
@@ -162,6 +163,13 @@ impl DiskHistory {
                     Change::Keep(execution) => {
                         executions.insert(&*execution.id, &*write_execution(execution))?;
                     }
+                    Change::Acknowledge { id, seq } => {
+                        if let Some(mut event) = events.get_mut((&**id, *seq))? {
+                            let (age, timestamp, _, text) = event.value();
+                            let text = text.to_owned();
+                            event.insert((age, timestamp, false, &*text))?;
+                        }
+                    }
                     Change::Drop { id, seq } => drop(events.remove((&**id, *seq))?),
                     Change::Remove { id } => {
                         events.retain_in((&**id, 0)..=(&**id, u64::MAX), |_, _| false)?;
@@ -214,6 +222,11 @@ impl History for DiskHistory {
         self.memory.remove(execution_id);
         let id = execution_id.into();
         self.pending.push(Change::Remove { id });
+    }
+
+    fn acknowledge(&mut self, execution_id: &str, seq: u64) {
+        let id = execution_id.into();
+        self.pending.push(Change::Acknowledge { id, seq });
     }
 
     fn keep_execution(&mut self, execution: KeptExecution) {

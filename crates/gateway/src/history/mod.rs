@@ -209,6 +209,22 @@ mod tests {
     }
 
     #[test]
+    fn what_was_acknowledged_is_not_critical_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut history = store(folder.path(), LIMITS);
+        append_critical(&mut history, "a", 1, true);
+        append_critical(&mut history, "a", 2, true);
+        history.commit().unwrap();
+        history.acknowledge("a", 1);
+        history.acknowledge("a", 9);
+        drop(history);
+        let history = store(folder.path(), LIMITS);
+        let critical = history.critical("a").unwrap();
+        assert_eq!((critical.len(), critical[0].seq), (1, 2));
+        assert_eq!(&*history.range("a", 1, 1).unwrap()[0].text, "x");
+    }
+
+    #[test]
     fn what_was_not_committed_is_not_there() {
         let folder = tempfile::tempdir().unwrap();
         let mut history = store(folder.path(), LIMITS);

@@ -21,7 +21,7 @@ try {
   const missing = Object.keys(browsers).filter((name) => !browsers[name]);
   if (missing.length > 0)
     throw new Error(`${missing.join(", ")} missing: npm run setup -- --browsers`);
-  run("cargo", ["build", "-p", "flowmaestro-gateway"], { env });
+  run("cargo", ["build", "-p", "flowmaestro-gateway", "-p", "flowmaestro-fault-proxy"], { env });
   const testEnv = {
     ...env,
     WASM_BINDGEN_TEST_TIMEOUT: TIMEOUT_SECONDS,

@@ -32,7 +32,8 @@ const INSTALL = [
 
 try {
   const names = chosen(process.argv.slice(2));
-  run("cargo", ["build", "-p", "flowmaestro-gateway"], { env: toolEnv() });
+  const programs = ["flowmaestro-gateway", "flowmaestro-fault-proxy"];
+  run("cargo", ["build", ...programs.flatMap((name) => ["-p", name])], { env: toolEnv() });
   const folder = mkdtempSync(join(tmpdir(), "flowmaestro-consumers-"));
   const harness = await startGatewayHarness();
   try {

@@ -1,5 +1,6 @@
-// The gateway under test, and a control server through which tests in a page steer it: they cannot
-// sign tokens, emit as a backend does, or kill a process.
+// The gateway under test, a proxy before it that breaks connections, and a control server through
+// which tests in a page steer both: they cannot sign tokens, emit as a backend does, or kill a
+// process.
 
 import { createHmac, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -17,13 +18,15 @@ const HARNESS_FILE = join(ROOT, "target", "test-harness.json");
 
 const LOG_FILE = join(ROOT, "target", "test-gateway.log");
 
-/** Starts the gateway and the control server; `close()` ends both. */
+/** Starts the gateway, the proxy and the control server; `close()` ends them. */
 export async function startGatewayHarness() {
   mkdirSync(join(ROOT, "target"), { recursive: true });
   rmSync(LOG_FILE, { force: true });
   const gateway = new Gateway(await freePort());
   await gateway.start();
-  const server = createServer(controlHandler(gateway)).listen(0, "127.0.0.1");
+  const proxy = new FaultProxy({ listen: await freePort(), control: await freePort() });
+  await proxy.start(gateway.port);
+  const server = createServer(controlHandler(gateway, proxy)).listen(0, "127.0.0.1");
   await once(server, "listening");
   const controlUrl = `http://127.0.0.1:${server.address().port}`;
   writeFileSync(HARNESS_FILE, JSON.stringify({ controlUrl }));
@@ -31,6 +34,7 @@ export async function startGatewayHarness() {
     rmSync(HARNESS_FILE);
     server.close();
     server.closeAllConnections();
+    await proxy.stop();
     await gateway.stop("SIGKILL");
   };
   return { controlUrl, close };
@@ -45,6 +49,7 @@ class Gateway {
 
   /** The port stays the same over restarts, as it does for a client that reconnects. */
   constructor(port) {
+    this.port = port;
     this.httpUrl = `http://127.0.0.1:${port}`;
     this.wsUrl = `ws://127.0.0.1:${port}/ws`;
     this.#process = new ServerProcess({
@@ -109,9 +114,57 @@ class Gateway {
   }
 }
 
-function controlHandler(gateway) {
+/** What the gateway looks like over a bad network: flowmaestro-fault-proxy. */
+class FaultProxy {
+  #ports;
+  #process;
+
+  constructor(ports) {
+    this.#ports = ports;
+    this.wsUrl = `ws://127.0.0.1:${ports.listen}/ws`;
+  }
+
+  async start(upstreamPort) {
+    const address = (port) => `127.0.0.1:${port}`;
+    this.#process = new ServerProcess({
+      command: join(TARGET_DIR, "debug/flowmaestro-fault-proxy"),
+      args: [
+        ["--upstream", address(upstreamPort)],
+        ["--listen", address(this.#ports.listen)],
+        ["--control", address(this.#ports.control)],
+      ].flat(),
+      env: {},
+      healthUrl: this.#url("/stats"),
+      logFile: LOG_FILE,
+    });
+    await this.#process.start();
+  }
+
+  stop() {
+    return this.#process.stop("SIGKILL");
+  }
+
+  request(method, path, body) {
+    const headers = { "content-type": "application/json" };
+    return fetch(this.#url(path), { method, headers, body: body && JSON.stringify(body) });
+  }
+
+  #url(path) {
+    return `http://127.0.0.1:${this.#ports.control}${path}`;
+  }
+}
+
+function controlHandler(gateway, proxy) {
   const routes = {
-    "GET /info": () => ({ wsUrl: gateway.wsUrl, httpUrl: gateway.httpUrl }),
+    "GET /info": () => ({
+      wsUrl: gateway.wsUrl,
+      httpUrl: gateway.httpUrl,
+      proxyWsUrl: proxy.wsUrl,
+    }),
+    "POST /proxy/rules": (rules) => proxy.request("POST", "/rules", rules),
+    "POST /proxy/plan": (plan) => proxy.request("PUT", "/plan", plan),
+    "POST /proxy/cut": () => proxy.request("POST", "/cut"),
+    "GET /proxy/stats": () => proxy.request("GET", "/stats"),
     "GET /user-input": () => gateway.userInput,
     "POST /token": (body) => ({ token: gateway.signToken(body) }),
     "POST /execution": (body) => gateway.post("/api/executions", body),

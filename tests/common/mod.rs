@@ -1,4 +1,5 @@
 //! The real gateway, steered through the control server that `npm run test:browser` starts.
+#![allow(dead_code, reason = "each test file uses its own part of it")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -71,6 +72,22 @@ pub fn text(object: &JsValue, name: &str) -> String {
 /// The gateway's socket address.
 pub async fn ws_url() -> String {
     text(&control("GET", "/info", None).await, "wsUrl")
+}
+
+/// The gateway's socket address behind the proxy that breaks connections.
+pub async fn proxy_ws_url() -> String {
+    text(&control("GET", "/info", None).await, "proxyWsUrl")
+}
+
+/// Tells the proxy what to do with connections: `rules`, `plan` or `cut`.
+pub async fn proxy(path: &str, body: Option<&str>) {
+    control("POST", &format!("/proxy/{path}"), body).await;
+}
+
+/// How many connections the proxy has cut.
+pub async fn proxy_cuts() -> f64 {
+    let stats = control("GET", "/proxy/stats", None).await;
+    get(&stats, "cut").as_f64().unwrap()
 }
 
 /// A token of this user.

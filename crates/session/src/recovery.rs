@@ -53,6 +53,8 @@ struct Order<P> {
     /// A gap that came when nobody was there to be told.
     owed: Option<Gap>,
     question: Question,
+    /// The cursor that the last subscription named.
+    named: Option<u64>,
     held: BTreeMap<u64, Event<P>>,
 }
 
@@ -85,6 +87,7 @@ impl<P> Order<P> {
             missed: false,
             owed: None,
             question: Question::None,
+            named: None,
             held: BTreeMap::new(),
         }
     }
@@ -129,6 +132,12 @@ impl<P> Order<P> {
         }
         if position.recovered {
             self.cursor.get_or_insert(0);
+            return None;
+        }
+        let is_of_this_history = !position.restarted && self.cursor <= Some(position.head);
+        if is_of_this_history && self.named < self.cursor {
+            // More has come since it was asked: the next event tells whether something is missing.
+            self.loose_until = position.head;
             return None;
         }
         let from = self.next();
@@ -177,7 +186,7 @@ impl<P> Order<P> {
     fn place(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
         if self.cursor.is_some_and(|cursor| seq <= cursor) {
             steps.push_back((self.key, Step::Drop(event)));
-        } else if !self.positioned {
+        } else if !self.positioned || self.missed {
             self.hold(seq, event, steps);
         } else if self.open || seq == self.next() {
             self.advance(seq, event, steps);
@@ -219,6 +228,10 @@ impl<P> Order<P> {
 
     fn hold(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
         self.held.insert(seq, event);
+        let waits = !self.positioned || self.missed || self.has_asked();
+        if self.held.len() > MAX_HELD && waits {
+            self.held.clear(); // it all comes again with the answer
+        }
         if self.question == Question::Answered(self.cursor) || self.held.len() > MAX_HELD {
             self.give_up(steps);
         } else if !self.has_asked() {
@@ -399,6 +412,13 @@ impl<P> Recovery<P> {
         {
             order.head(head, &mut self.steps);
         }
+    }
+
+    /// A subscription names the cursor. Returns it.
+    pub(crate) fn name_cursor(&mut self, key: ExecutionKey) -> Option<u64> {
+        let order = self.find_mut(key)?;
+        order.named = order.cursor;
+        order.cursor
     }
 
     /// The server was asked to go on from the cursor.

@@ -233,6 +233,7 @@ impl<P: Clone> Session<P> {
     fn subscribe(&mut self, execution: ExecutionKey) -> Result<(), Refused> {
         let limit = self.options.max_subscriptions;
         self.subscriptions.subscribe(execution, limit, self.now)?;
+        self.keep(execution);
         if self.recovery.has_missed(execution) {
             self.resume(execution);
         }
@@ -245,8 +246,15 @@ impl<P: Clone> Session<P> {
         let limit = self.options.max_subscriptions;
         self.subscriptions.subscribe(room, limit, self.now)?;
         self.subscriptions.mark_room(room);
+        self.keep(room);
         self.apply_actions();
         Ok(())
+    }
+
+    /// Whoever was let go of in the same breath is held again, before the caller forgot the name.
+    fn keep(&mut self, execution: ExecutionKey) {
+        self.effects
+            .retain(|queued| !matches!(queued.effect, Effect::Released(key) if key == execution));
     }
 
     /// Asks the server to go on from the last event that was delivered.
@@ -330,6 +338,12 @@ impl<P: Clone> Session<P> {
                     self.report(Problem::SubscriptionUnanswered { execution });
                     self.give_up(execution);
                 }
+                Action::Interrupted(execution) => {
+                    if !self.link.features().contains(Feature::Replay) {
+                        let gap = self.recovery.resumed_without_position(execution);
+                        self.tell(execution, gap);
+                    }
+                }
                 Action::Released(execution) => {
                     self.recovery.forget(execution);
                     self.emit(Effect::Released(execution));
@@ -340,7 +354,7 @@ impl<P: Clone> Session<P> {
 
     fn transmit_subscribe(&mut self, execution: ExecutionKey) {
         let features = self.link.features();
-        let after = self.recovery.cursor(execution);
+        let after = self.recovery.name_cursor(execution);
         let presence = self.subscriptions.wants_presence(execution);
         self.transmit(Outgoing::Subscribe {
             execution,
@@ -559,6 +573,7 @@ impl<P: Clone> Session<P> {
             return self.apply_steps();
         }
         if !numbered {
+            self.subscriptions.heard(execution);
             self.recovery.drift(execution);
         }
         self.deliver(event);

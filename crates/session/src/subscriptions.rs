@@ -9,7 +9,7 @@
 //! `subscribe` was sent leaves the table only after an `unsubscribe` was sent behind it.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
 use crate::time::earliest;
 use crate::{ExecutionKey, Millis, Position, Refused};
@@ -37,6 +37,8 @@ pub(crate) enum Action {
         positioned: bool,
     },
     Unanswered(ExecutionKey),
+    /// The server ended it late, after it was asked for again.
+    Interrupted(ExecutionKey),
     Released(ExecutionKey),
 }
 
@@ -90,7 +92,13 @@ struct Entry {
     presence_asked: bool,
     /// Its acknowledgement on this connection was told.
     announced: bool,
-    /// It was on when an earlier connection ended.
+    /// What the server's last answer said.
+    position: Option<Position>,
+    /// The server was told on this connection that it is not wanted, and has not confirmed it.
+    stale: bool,
+    /// Events came before the answer.
+    heard: bool,
+    /// It was on when an earlier connection ended, or began before.
     resumes: bool,
     /// How often this connection asked for it in vain.
     tries: u8,
@@ -109,6 +117,9 @@ impl Entry {
             presence: false,
             presence_asked: false,
             announced: false,
+            position: None,
+            stale: false,
+            heard: false,
             resumes: false,
             tries: 0,
             wire: Wire::Off,
@@ -148,7 +159,8 @@ impl Entry {
 
     /// The connection is gone, and with it all that the server knew.
     fn forget_wire(&mut self) {
-        self.resumes |= std::mem::take(&mut self.announced);
+        self.resumes |= std::mem::take(&mut self.announced) | std::mem::take(&mut self.heard);
+        self.stale = false;
         self.presence_asked = false;
         self.wire = Wire::Off;
         self.tries = 0;
@@ -177,6 +189,8 @@ pub(crate) struct Subscriptions {
     /// Sorted by key: an event finds its entry without hashing or allocating.
     entries: Vec<Entry>,
     next_order: u64,
+    /// What was let go of before the server confirmed it: its events may still come.
+    stale: BTreeSet<ExecutionKey>,
     connected: bool,
     /// The connection's server speaks of who watches.
     speaks_presence: bool,
@@ -189,6 +203,7 @@ impl Subscriptions {
         Self {
             entries: Vec::new(),
             next_order: 0,
+            stale: BTreeSet::new(),
             connected: false,
             speaks_presence: false,
             deadline: None,
@@ -207,6 +222,19 @@ impl Subscriptions {
 
     pub(crate) fn is_wanted(&self, key: ExecutionKey) -> bool {
         self.entry(key).is_some_and(|entry| entry.holders > 0)
+    }
+
+    /// An event without a number came: before the answer to what was asked last, it is of an earlier
+    /// subscription, and nobody can tell what happened between the two.
+    pub(crate) fn heard(&mut self, key: ExecutionKey) {
+        if let Some(entry) = self.entry_mut(key) {
+            match entry.wire {
+                Wire::Unsubscribing { .. } => entry.resumes = true,
+                Wire::Subscribing { .. } if entry.stale => entry.resumes = true,
+                Wire::Subscribing { .. } => entry.heard = true,
+                _ => {}
+            }
+        }
     }
 
     /// How many executions somebody wants.
@@ -238,6 +266,7 @@ impl Subscriptions {
         if let Some(entry) = self.entries.get_mut(at) {
             entry.hold();
         }
+        self.announce(at);
         self.settle(at, now);
         self.refresh_deadline();
         Ok(())
@@ -352,6 +381,7 @@ impl Subscriptions {
     pub(crate) fn disconnect(&mut self) {
         self.connected = false;
         self.deadline = None;
+        self.stale.clear();
         let actions = &mut self.actions;
         self.entries.retain_mut(|entry| {
             entry.forget_wire();
@@ -381,18 +411,27 @@ impl Subscriptions {
         }
         entry.wire = Wire::On;
         entry.tries = 0;
-        let resumed = std::mem::take(&mut entry.resumes);
-        if entry.holders > 0 && !std::mem::replace(&mut entry.announced, true) {
-            self.actions.push_back(Action::Acknowledged {
-                execution: key,
-                resumed,
-                recovered: position.is_some_and(|position| position.recovered),
-                positioned: position.is_some(),
-            });
-        }
+        entry.position = position;
+        self.announce(at);
         self.settle(at, now);
         self.refresh_deadline();
         true
+    }
+
+    /// Tells that a subscription is on, once there is somebody to tell.
+    fn announce(&mut self, at: usize) {
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        if entry.wire == Wire::On && entry.holders > 0 && !entry.announced {
+            entry.announced = true;
+            self.actions.push_back(Action::Acknowledged {
+                execution: entry.key,
+                resumed: std::mem::take(&mut entry.resumes),
+                recovered: entry.position.is_some_and(|position| position.recovered),
+                positioned: entry.position.is_some(),
+            });
+        }
     }
 
     /// The server said `unsubscribed`. Returns whether that was the answer to a question.
@@ -404,9 +443,13 @@ impl Subscriptions {
             return false;
         };
         let Wire::Unsubscribing { .. } = entry.wire else {
+            if entry.stale && entry.holders > 0 {
+                self.actions.push_back(Action::Interrupted(key));
+            }
             return false;
         };
         entry.wire = Wire::Off;
+        entry.stale = false;
         entry.announced = false;
         self.settle(at, now);
         self.refresh_deadline();
@@ -487,6 +530,7 @@ impl Subscriptions {
             Wire::On | Wire::Unanswered | Wire::Refused { .. }
                 if !entry.wanted() && entry.is_due(now) =>
             {
+                entry.stale = true;
                 entry.wire = Wire::Unsubscribing {
                     answer_by: now.plus(ANSWER_TIMEOUT_MS),
                 };
@@ -504,7 +548,9 @@ impl Subscriptions {
         }
         while self.entries.len() >= limit && self.evict_unwanted() {}
         let (Ok(at) | Err(at)) = self.position(key);
-        self.entries.insert(at, Entry::new(key, self.next_order));
+        let mut entry = Entry::new(key, self.next_order);
+        entry.stale = self.stale.contains(&key);
+        self.entries.insert(at, entry);
         self.next_order += 1;
         Ok(at)
     }
@@ -524,12 +570,18 @@ impl Subscriptions {
         if !matches!(entry.wire, Wire::Off | Wire::Unsubscribing { .. }) {
             self.actions.push_back(Action::Unsubscribe(entry.key));
         }
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.stale |= entry.wire != Wire::Off;
+        }
         self.remove(at);
         true
     }
 
     fn remove(&mut self, at: usize) {
         let entry = self.entries.remove(at);
+        if entry.stale {
+            self.stale.insert(entry.key);
+        }
         self.actions.push_back(Action::Released(entry.key));
     }
 

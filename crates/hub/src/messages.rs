@@ -392,7 +392,10 @@ impl<H: History> Hub<H> {
             self.cx.timers.set(ends, Timer::Expired(id));
             if connection.has(Feature::Auth) {
                 let notice = expires_at.minus(self.cx.config.expiry_notice_ms);
-                let at = notice.max(self.cx.now);
+                // A token that does not last as long as the notice has half of its life first, or
+                // its successor would be asked for at once, and so on for ever.
+                let half = expires_at.since(self.cx.now) / 2;
+                let at = notice.max(self.cx.now.plus(half));
                 self.cx.timers.set(at, Timer::Expiring(id));
             }
         }

@@ -49,7 +49,10 @@ impl Batch {
 
     /// The frame of what was gathered, if anything was: a lone event travels as it is.
     pub(crate) fn take(&mut self, now: Millis, config: &Config) -> Option<Arc<str>> {
-        let events = std::mem::take(&mut self.events);
+        let mut events = std::mem::take(&mut self.events);
+        if planted!(BatchReversed) {
+            events.reverse();
+        }
         let bytes = std::mem::take(&mut self.bytes);
         let (first, rest) = events.split_first()?;
         self.window_ends = now.plus(config.batch_window_ms);

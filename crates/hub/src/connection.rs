@@ -100,6 +100,7 @@ impl Connection {
         match self.batch.add(cx.now, text, &cx.config) {
             Added::Alone(text) => self.push(cx, text),
             Added::Gathered { until } => cx.timers.set_once(until, Timer::Batch(self.id)),
+            Added::Full if planted!(FullBatchLost) => self.batch = Batch::default(),
             Added::Full => self.flush(cx),
         }
         !self.closing
@@ -164,7 +165,9 @@ impl Connection {
     }
 
     pub(crate) fn written(&mut self, frames: usize) {
-        self.outbox.written(frames);
+        if !planted!(WrittenForgotten) {
+            self.outbox.written(frames);
+        }
     }
 
     pub(crate) fn queued_bytes(&self) -> usize {
@@ -268,7 +271,7 @@ impl Connection {
     fn push(&mut self, cx: &mut Context, text: Arc<str>) {
         // A clock that jumps makes the end of the token due together with what is sent before it.
         let has_ended = cx.now > self.identity.expires_at.plus(EXPIRY_LEEWAY_MS);
-        if self.closing || has_ended {
+        if self.closing || has_ended && !planted!(ExpiryIgnored) {
             return;
         }
         if !self.outbox.push(text.len(), &cx.config) {

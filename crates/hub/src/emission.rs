@@ -171,7 +171,8 @@ impl<H: History> Hub<H> {
         let execution = self.executions.get(execution_id);
         let ids = execution.map(|execution| self.receivers(execution));
         let users = self.deliver(execution_id, &ids.unwrap_or_default(), &text);
-        if is_critical(event_type) && self.offers(Feature::Ack) {
+        let keeps = self.offers(Feature::Ack) && !planted!(CriticalEventNotKept);
+        if is_critical(event_type) && keeps {
             self.keep_until_acknowledged(execution_id, &text, users.acknowledging);
         }
         if event_type.is_terminal() {
@@ -237,7 +238,8 @@ impl<H: History> Hub<H> {
             let Some(connection) = self.connections.get_mut(id) else {
                 continue;
             };
-            if !self.authorizer.may_see(&connection.identity, execution) {
+            if !self.authorizer.may_see(&connection.identity, execution) && !planted!(LeakedEvents)
+            {
                 continue;
             }
             let received = connection.deliver(&mut self.cx, execution_id, text, first);

@@ -112,7 +112,9 @@ impl<H: History> Hub<H> {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.written(frames);
         }
-        self.pump(id);
+        if !planted!(NothingAfterWritten) {
+            self.pump(id);
+        }
         self.finish();
     }
 
@@ -275,7 +277,7 @@ impl<H: History> Hub<H> {
     pub(crate) fn visible(&self, identity: &Identity, execution_id: &str) -> Option<Arc<str>> {
         self.executions
             .get(execution_id)
-            .filter(|execution| self.authorizer.may_see(identity, execution))
+            .filter(|it| planted!(LeakedEvents) || self.authorizer.may_see(identity, it))
             .map(|execution| Arc::clone(execution.shared_id()))
     }
 
@@ -329,8 +331,12 @@ impl<H: History> Hub<H> {
         user_id: &str,
         execution_id: &Arc<str>,
     ) {
-        self.by_execution.remove(&**execution_id, id);
-        self.viewers.remove(execution_id, user_id);
+        if !planted!(SubscribersLeft) {
+            self.by_execution.remove(&**execution_id, id);
+        }
+        if !planted!(ViewersLeft) {
+            self.viewers.remove(execution_id, user_id);
+        }
         self.viewers_changed(execution_id);
         if self.by_execution.count(&**execution_id) == 0 {
             let timer = Timer::Presence(Arc::clone(execution_id));
@@ -346,6 +352,7 @@ impl<H: History> Hub<H> {
                 }
             }
             Timer::Expiring(id) => self.announce_expiry(id),
+            Timer::Expired(_) if planted!(ExpiryIgnored) => {}
             Timer::Expired(id) => {
                 if let Some(connection) = self.connections.get_mut(&id) {
                     self.cx.counters.expired_tokens += 1;
@@ -470,7 +477,9 @@ impl<H: History> Hub<H> {
             self.by_room.remove(room, id);
         }
         for timer in [Timer::Batch(id), Timer::Expiring(id), Timer::Expired(id)] {
-            self.cx.timers.cancel(&timer);
+            if !planted!(TimersLeft) {
+                self.cx.timers.cancel(&timer);
+            }
         }
     }
 

@@ -41,6 +41,20 @@
 //!   **new tokens**, each once it was negotiated.
 //! - **Bounds**: whatever a client or a backend can make grow has a limit in [`Config`].
 
+/// Whether a bug is planted: only ever in the simulation's test of itself.
+#[cfg(feature = "planted-bugs")]
+macro_rules! planted {
+    ($bug:ident) => {
+        flowmaestro_planted_bugs::is_planted(flowmaestro_planted_bugs::Bug::$bug)
+    };
+}
+#[cfg(not(feature = "planted-bugs"))]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 mod acknowledgement;
 mod authorizer;
 mod batch;

@@ -216,7 +216,7 @@ impl<H: History> Hub<H> {
         let position = connection.is_numbered().then(|| Position {
             epoch: self.history.epoch().to_owned(),
             head: self.history.head(execution_id),
-            recovered: start.recovered,
+            recovered: start.recovered || planted!(AlwaysRecovered),
         });
         ServerMessage::Subscribed(Subscribed {
             execution_id: execution_id.to_owned(),
@@ -353,13 +353,15 @@ impl<H: History> Hub<H> {
         let Some(message_id) = message_id else {
             return self.hand_over(user_id, response);
         };
-        if self.message_ids.contains(&user_id, &message_id) {
+        let repeated = self.message_ids.contains(&user_id, &message_id);
+        if repeated && !planted!(RepeatedMessageActedOn) {
             self.cx.counters.repeated_messages += 1;
         } else {
             self.remember_message(&user_id, &message_id);
             self.hand_over(user_id, response);
         }
-        if let Some(connection) = self.connections.get_mut(&id) {
+        let connection = self.connections.get_mut(&id);
+        if let Some(connection) = connection.filter(|_| !planted!(MessageNotAcknowledged)) {
             connection.send(&mut self.cx, &ServerMessage::Ack { message_id });
         }
     }
@@ -444,7 +446,10 @@ impl<H: History> Hub<H> {
     /// The same answer for another user's execution and for one that does not exist.
     fn forbid(&mut self, id: ConnectionId, execution_id: &str, message_id: Option<String>) {
         self.cx.counters.forbidden += 1;
-        let code = ErrorCode::Forbidden;
+        let code = match self.executions.get(execution_id) {
+            Some(_) if planted!(TellsWhatExists) => ErrorCode::NotFound,
+            _ => ErrorCode::Forbidden,
+        };
         self.refuse(id, code, FORBIDDEN, Some(execution_id), message_id);
     }
 

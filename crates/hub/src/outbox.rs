@@ -20,7 +20,7 @@ impl Outbox {
     pub(crate) fn push(&mut self, bytes: usize, config: &Config) -> bool {
         let fits = self.frames.len() < config.queue_frames
             && self.bytes.saturating_add(bytes) <= config.queue_bytes;
-        if !fits && !self.frames.is_empty() {
+        if !fits && !self.frames.is_empty() && !planted!(UnboundedOutbox) {
             return false;
         }
         self.bytes += bytes;

@@ -48,8 +48,10 @@ impl Start {
             .epoch
             .as_deref()
             .is_none_or(|named| named == epoch);
+        let of_this_epoch = of_this_epoch || planted!(EpochNotCompared);
         let recovered = of_this_epoch && after <= head && after >= first - 1;
         let next = if recovered { after + 1 } else { first };
+        let next = next + u64::from(planted!(ReplaySkipsOne) && next < head);
         Self { next, recovered }
     }
 }

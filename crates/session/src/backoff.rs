@@ -10,7 +10,7 @@ const RESTART_SPREAD_MS: f64 = 5000.0;
 impl Backoff {
     /// Whether another retry may follow `attempts` of them.
     pub(crate) fn allows_after(&self, attempts: u32) -> bool {
-        attempts < self.max_attempts
+        attempts < self.max_attempts || planted!(RetriesForEver)
     }
 
     /// The delay before retry number `attempt` (from 1), in milliseconds. `restarted` says that the
@@ -23,6 +23,9 @@ impl Backoff {
     }
 
     fn exact_delay(&self, attempt: u32) -> f64 {
+        if planted!(RetriesEachSecond) {
+            return 1000.0;
+        }
         let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
         (self.initial_delay_ms * self.multiplier.powi(exponent)).min(self.max_delay_ms)
     }
@@ -31,6 +34,7 @@ impl Backoff {
 impl Jitter {
     fn apply(self, delay: f64, random: &mut Random) -> f64 {
         match self {
+            _ if planted!(NoJitter) => delay,
             Self::None => delay,
             Self::Spread(spread) => delay * (1.0 + spread * (2.0 * random.unit() - 1.0)),
             Self::Full => delay * random.unit(),

@@ -39,6 +39,20 @@
 //!
 //! Payloads are of a type `P` of the caller's; the session moves them and never looks inside.
 
+/// Whether a bug is planted: only ever in the simulation's test of itself.
+#[cfg(feature = "planted-bugs")]
+macro_rules! planted {
+    ($bug:ident) => {
+        flowmaestro_planted_bugs::is_planted(flowmaestro_planted_bugs::Bug::$bug)
+    };
+}
+#[cfg(not(feature = "planted-bugs"))]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 mod backoff;
 mod credentials;
 mod effect;

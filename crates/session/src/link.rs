@@ -102,7 +102,9 @@ impl<P: Clone> Session<P> {
             _ => {
                 self.hang_up(NORMAL);
                 self.retract(None);
-                self.fail_queue(SendError::IdentityReplaced);
+                if !planted!(SendsAsAnother) {
+                    self.fail_queue(SendError::IdentityReplaced);
+                }
                 self.credentials = Some(credentials);
                 self.start_round();
             }
@@ -113,7 +115,9 @@ impl<P: Clone> Session<P> {
         if let State::Disconnected { .. } = self.state {
             return;
         }
-        self.hang_up(NORMAL);
+        if !planted!(TimersAfterDisconnect) {
+            self.hang_up(NORMAL);
+        }
         self.retract(None);
         self.credentials = None;
         self.fail_queue(SendError::Disconnected);
@@ -370,7 +374,7 @@ impl<P: Clone> Session<P> {
 
     /// The pulse of a new connection.
     pub(crate) fn first_pulse(&self, features: Features) -> Pulse {
-        if features.contains(Feature::Ping) {
+        if features.contains(Feature::Ping) && !planted!(NoPings) {
             let ping_at = self.now.plus(self.options.ping_interval_ms);
             Pulse::Beating { ping_at }
         } else {
@@ -389,6 +393,9 @@ impl<P: Clone> Session<P> {
                 probing: false,
                 ..
             } if self.now >= pong_by.plus(timeout) => self.ping(true),
+            Pulse::Pinging { .. } if planted!(PongNotAwaited) => {
+                self.set_pulse(self.first_pulse(self.link.features()))
+            }
             Pulse::Pinging { pong_by, .. } if self.now >= pong_by => {
                 if self.has_proved_itself() {
                     self.forgive();

@@ -39,7 +39,9 @@ impl<P: Clone> Queue<P> {
         options: &Options,
     ) -> Result<(), Refused> {
         let total = self.bytes.saturating_add(bytes);
-        if self.messages.len() >= options.max_queued_messages || total > options.max_queued_bytes {
+        let is_full =
+            self.messages.len() >= options.max_queued_messages || total > options.max_queued_bytes;
+        if is_full && !planted!(UnboundedQueue) {
             return Err(Refused::QueueFull);
         }
         self.bytes = total;
@@ -104,6 +106,10 @@ impl<P: Clone> Queue<P> {
 
     /// The connection is gone: what was not answered is sent again on the next.
     pub(crate) fn disconnect(&mut self) {
+        if planted!(LosesQueue) {
+            self.messages.clear();
+            self.bytes = 0;
+        }
         for message in &mut self.messages {
             message.answer_by = None;
         }

@@ -143,7 +143,7 @@ impl<P> Order<P> {
         let from = self.next();
         self.open = true;
         self.loose_until = position.head;
-        let reason = if position.restarted {
+        let reason = if position.restarted && !planted!(KeepsCursorOfLostHistory) {
             self.cursor = None;
             GapReason::Restarted
         } else {
@@ -175,6 +175,20 @@ impl<P> Order<P> {
         Gap { from, to, reason }
     }
 
+    /// The numbers begin anew, and nobody asked where.
+    fn lose_history(&mut self) {
+        if self.cursor.is_some() {
+            self.owed = Some(Gap {
+                from: Some(self.next()),
+                to: None,
+                reason: GapReason::Restarted,
+            });
+            self.cursor = None;
+            self.missed = true;
+            self.held.clear();
+        }
+    }
+
     /// A server that numbers its events does not say where they stand: the next event does.
     fn no_position(&mut self, told: bool, steps: &mut Steps<P>) {
         self.positioned = true;
@@ -185,10 +199,16 @@ impl<P> Order<P> {
 
     fn place(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
         if self.cursor.is_some_and(|cursor| seq <= cursor) {
-            steps.push_back((self.key, Step::Drop(event)));
+            steps.push_back((
+                self.key,
+                match planted!(DeliversDuplicates) {
+                    true => Step::Deliver(event),
+                    false => Step::Drop(event),
+                },
+            ));
         } else if !self.positioned || self.missed {
             self.hold(seq, event, steps);
-        } else if self.open || seq == self.next() {
+        } else if self.open || seq == self.next() || planted!(IgnoresHoles) {
             self.advance(seq, event, steps);
         } else if self.may_be_missing(seq) {
             self.skip_to(seq, event, steps);
@@ -213,7 +233,9 @@ impl<P> Order<P> {
     }
 
     fn skip_to(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
-        self.tell_up_to(seq.saturating_sub(1), steps);
+        if !planted!(SilentGap) {
+            self.tell_up_to(seq.saturating_sub(1), steps);
+        }
         self.advance(seq, event, steps);
     }
 
@@ -247,7 +269,9 @@ impl<P> Order<P> {
         if !self.positioned && !self.held.is_empty() {
             self.tell_unplaced(steps);
         }
-        while let Some((seq, event)) = self.held.pop_first() {
+        while !planted!(HeldForEver)
+            && let Some((seq, event)) = self.held.pop_first()
+        {
             if self.open || seq == self.next() {
                 self.advance(seq, event, steps);
             } else {
@@ -270,7 +294,7 @@ impl<P> Order<P> {
 
     /// The server says that its last event has this number.
     fn head(&mut self, head: u64, steps: &mut Steps<P>) {
-        if !self.positioned || self.has_asked() || head < self.next() {
+        if !self.positioned || self.has_asked() || head < self.next() || planted!(IgnoresHeads) {
             return;
         }
         if self.question != Question::Answered(self.cursor) {
@@ -324,6 +348,13 @@ impl<P> Recovery<P> {
     ) -> Option<Gap> {
         let at = self.insert(key);
         self.orders.get_mut(at)?.position(position, wanted)
+    }
+
+    /// An answer that nobody asked for says that the server has lost its history.
+    pub(crate) fn lose_history(&mut self, key: ExecutionKey) {
+        if let Some(order) = self.find_mut(key) {
+            order.lose_history();
+        }
     }
 
     /// The server took a subscription, and has not said where it stands. `told` says that a gap was

@@ -253,8 +253,11 @@ impl<P: Clone> Session<P> {
 
     /// Whoever was let go of in the same breath is held again, before the caller forgot the name.
     fn keep(&mut self, execution: ExecutionKey) {
-        self.effects
-            .retain(|queued| !matches!(queued.effect, Effect::Released(key) if key == execution));
+        if !planted!(ReleasedInTheSameBreath) {
+            self.effects.retain(
+                |queued| !matches!(queued.effect, Effect::Released(key) if key == execution),
+            );
+        }
     }
 
     /// Asks the server to go on from the last event that was delivered.
@@ -272,7 +275,9 @@ impl<P: Clone> Session<P> {
             .unsubscribe(execution, self.now, self.keep_until());
         if !self.subscriptions.is_wanted(execution) {
             self.recovery.let_go(execution);
-            self.retract(Some(execution));
+            if !planted!(DeliversAfterUnsubscribe) {
+                self.retract(Some(execution));
+            }
         }
         self.apply_actions();
     }
@@ -420,7 +425,7 @@ impl<P: Clone> Session<P> {
     }
 
     fn acknowledged(&mut self, id: SendId) {
-        if self.queue.remove(id) {
+        if planted!(SettlesTwice) || self.queue.remove(id) {
             self.sent(id);
         } else {
             self.stats.ignored += 1;
@@ -445,7 +450,7 @@ impl<P: Clone> Session<P> {
 
     /// Of a message that was sent nobody can say that it was not.
     fn not_confirmed(&mut self, id: SendId, was_sent: bool, error: SendError) {
-        let error = if was_sent {
+        let error = if was_sent && !planted!(DisownsSentMessages) {
             SendError::Unconfirmed
         } else {
             error
@@ -565,7 +570,7 @@ impl<P: Clone> Session<P> {
         let Some(execution) = event.execution else {
             return self.deliver(event);
         };
-        if !self.subscriptions.is_wanted(execution) {
+        if !self.subscriptions.is_wanted(execution) && !planted!(DeliversUnwanted) {
             return self.receive_unwanted(execution, event);
         }
         if let Some(seq) = event.seq {
@@ -644,6 +649,8 @@ impl<P: Clone> Session<P> {
             payload,
         } = event;
         self.stats.delivered += 1;
+        let execution =
+            execution.map(|key| ExecutionKey(key.0 ^ u32::from(planted!(WrongExecution))));
         let acknowledge = if ack { self.acknowledging() } else { None };
         let effect = Effect::Deliver {
             event,
@@ -662,7 +669,10 @@ impl<P: Clone> Session<P> {
     /// It was handled, but the server does not know.
     fn drop_duplicate(&mut self, event: Event<P>) {
         self.stats.duplicates += 1;
-        if let Some(generation) = self.acknowledging().filter(|_| event.ack) {
+        if let Some(generation) = self
+            .acknowledging()
+            .filter(|_| event.ack && !planted!(DuplicatesUnacknowledged))
+        {
             self.emit(Effect::Acknowledge {
                 generation,
                 payload: event.payload,
@@ -705,6 +715,10 @@ impl<P: Clone> Session<P> {
             .subscriptions
             .acknowledge(execution, position, self.now);
         self.answered(expected);
+        if !expected && position.is_some_and(|position| position.restarted) {
+            // Whoever names the server's history has taken note of it, so it is not said again.
+            self.recovery.lose_history(execution);
+        }
         if !expected || self.subscriptions.is_room(execution) {
             return;
         }

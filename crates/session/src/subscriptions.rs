@@ -265,6 +265,9 @@ impl Subscriptions {
         };
         if let Some(entry) = self.entries.get_mut(at) {
             entry.hold();
+            if planted!(ResubscribesAtEveryRender) {
+                entry.wire = Wire::Off;
+            }
         }
         self.announce(at);
         self.settle(at, now);
@@ -368,6 +371,9 @@ impl Subscriptions {
     /// A connection is up: asks for all that is wanted, in the order of subscription.
     pub(crate) fn connect(&mut self, speaks_presence: bool, now: Millis) {
         self.connected = true;
+        if planted!(LostSubscriptions) {
+            return;
+        }
         self.speaks_presence = speaks_presence;
         let order = |(at, entry): (usize, &Entry)| Reverse((entry.order, at));
         let mut burst: BinaryHeap<_> = self.entries.iter().enumerate().map(order).collect();
@@ -543,10 +549,13 @@ impl Subscriptions {
 
     /// Makes room for, and adds, an entry.
     fn insert(&mut self, key: ExecutionKey, limit: usize) -> Result<usize, Refused> {
-        if self.wanted() >= limit {
+        if self.wanted() >= limit && !planted!(UnboundedSubscriptions) {
             return Err(Refused::TooManySubscriptions { limit });
         }
-        while self.entries.len() >= limit && self.evict_unwanted() {}
+        while !planted!(UnboundedSubscriptions)
+            && self.entries.len() >= limit
+            && self.evict_unwanted()
+        {}
         let (Ok(at) | Err(at)) = self.position(key);
         let mut entry = Entry::new(key, self.next_order);
         entry.stale = self.stale.contains(&key);

@@ -68,8 +68,11 @@ impl World {
         let emissions = &self.emissions[execution];
         if spoken.contains(Feature::Replay) {
             let head = hub.history().head(&name);
-            let at_head = tracker.cursor == head && (head == 0 || tracker.history == Some(self.server.history));
-            if tracker.open_gap.is_some() && head > 0 || tracker.open_gap.is_none() && head > 0 && !at_head {
+            let at_head = tracker.cursor == head
+                && (head == 0 || tracker.history == Some(self.server.history));
+            if tracker.open_gap.is_some() && head > 0
+                || tracker.open_gap.is_none() && head > 0 && !at_head
+            {
                 let check = if tracker.cursor + 1 == head {
                     Check::LastEvent
                 } else {

@@ -42,7 +42,6 @@ pub(crate) struct Received {
 }
 
 pub(crate) struct Client {
-    pub(crate) index: usize,
     pub(crate) plan: ClientPlan,
     /// Who is signed in.
     pub(crate) user: usize,
@@ -66,6 +65,8 @@ pub(crate) struct Client {
     draining: bool,
     /// A subscription is being asked for that the session may refuse.
     pub(crate) asking: bool,
+    /// One that is on already.
+    asking_again: bool,
     pub(crate) wished: bool,
     pub(crate) trackers: [Tracker; MAX_EXECUTIONS],
     /// The critical events that were handed to handlers.
@@ -84,7 +85,6 @@ impl Client {
         let actor = 10 * (index as u32 + 1);
         let mut random = Random::stream(seed, actor);
         Self {
-            index,
             user: plan.user,
             session: Session::new(plan.options, random.bits()),
             random,
@@ -103,6 +103,7 @@ impl Client {
             last_message: 0,
             draining: false,
             asking: false,
+            asking_again: false,
             wished: false,
             trackers: std::array::from_fn(|_| Tracker::default()),
             handled: BTreeSet::new(),
@@ -341,6 +342,10 @@ impl World {
                         let _ = write!(text, r#","epoch":"{epoch}""#);
                     }
                 }
+                if it.asking_again {
+                    let message = format!("client {client} subscribes to {execution} again");
+                    return self.fail(Check::Storm, message);
+                }
                 text.push_str(if presence {
                     r#","presence":true}"#
                 } else {
@@ -403,7 +408,11 @@ impl World {
         self.step(&("asks for a token", client, request));
         let it = &mut self.clients[client];
         it.token_requests.push_back(self.now);
-        while it.token_requests.front().is_some_and(|at| at + 10_000 < self.now) {
+        while it
+            .token_requests
+            .front()
+            .is_some_and(|at| at + 10_000 < self.now)
+        {
             it.token_requests.pop_front();
         }
         if it.token_requests.len() > 40 + it.excuses.len() {
@@ -481,9 +490,9 @@ impl World {
         let mut payload = Payload::Nothing;
         let kind = match wire_type {
             "connected" => {
-                let features = message.features.map(|features| {
-                    Features::from_names(elements(features).filter_map(string))
-                });
+                let features = message
+                    .features
+                    .map(|features| Features::from_names(elements(features).filter_map(string)));
                 FrameKind::Welcome { features }
             }
             "subscribed" => {
@@ -523,9 +532,8 @@ impl World {
             "pong" => {
                 for (name, head) in Fields::of(message.heads) {
                     let execution = name.strip_prefix("exec_").and_then(|it| it.parse().ok());
-                    let execution = execution.and_then(|execution: usize| {
-                        self.clients[client].keys[execution]
-                    });
+                    let execution =
+                        execution.and_then(|execution: usize| self.clients[client].keys[execution]);
                     if let Some(execution) = execution {
                         let seq = integer(head);
                         self.input(
@@ -610,7 +618,10 @@ impl World {
         self.input(client, Input::Disconnect);
         let it = &self.clients[client];
         if it.session.next_deadline().is_some() {
-            self.fail(Check::Credentials, "a timer runs after disconnect()".to_owned());
+            self.fail(
+                Check::Credentials,
+                "a timer runs after disconnect()".to_owned(),
+            );
         }
     }
 
@@ -723,10 +734,13 @@ impl World {
         let tracker = &mut it.trackers[execution];
         let before = tracker.clone();
         tracker.subscribe(numbered);
+        let is_live = before.live_on.is_some() && before.live_on == it.socket;
+        it.asking_again = is_live && before.holders > 0 && !before.finished;
         self.step(&("subscribe", client, execution));
         self.clients[client].asking = true;
         let taken = self.input(client, Input::Subscribe(key));
         self.clients[client].asking = false;
+        self.clients[client].asking_again = false;
         if !taken {
             self.step(&("refused", client, execution));
             let it = &mut self.clients[client];
@@ -921,7 +935,11 @@ impl World {
             it.opens.pop_front();
         }
         let excused = it.excuses.iter().filter(|at| **at + 2 * WINDOW_MS >= now);
-        let bound = if backoff.jitter == Jitter::Full { 12 } else { 7 };
+        let bound = if backoff.jitter == Jitter::Full {
+            12
+        } else {
+            7
+        };
         let (opens, excused) = (it.opens.len(), excused.count());
         let in_vain = it.opens_in_vain;
         // A clock that jumps makes every pause pass at once.

@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use flowmaestro_simulation::{Check, Setup, Simulation, Summary, Violation};
 
-const USAGE: &str = "usage: flowmaestro-simulation [--seeds N] [--from N] | --seed N [--without USER]";
+const USAGE: &str =
+    "usage: flowmaestro-simulation [--seeds N] [--from N] | --seed N [--without USER]";
 /// How many seeds a thread takes at a time.
 const CHUNK: u64 = 64;
 

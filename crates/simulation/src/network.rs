@@ -142,7 +142,10 @@ impl World {
             closing: None,
             tokens: VecDeque::new(),
             dead: false,
-            random: Random::stream(self.seed ^ u64::from(it.sockets_opened) << 8, 50 + client as u32),
+            random: Random::stream(
+                self.seed ^ u64::from(it.sockets_opened) << 8,
+                50 + client as u32,
+            ),
         };
         it.sockets_opened += 1;
         let hangs = !self.calm && it.network.permille(faults.hang);

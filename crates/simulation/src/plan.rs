@@ -205,7 +205,7 @@ impl Plan {
             cut_at_the_end: random.permille(500),
         };
         if mangles {
-            faults.lose = random.pick(&[0, 10, 50, 100]);
+            faults.lose = random.pick(&[0, 20, 100, 200]);
             faults.duplicate = random.pick(&[10, 50, 100]);
             faults.other_server = 0;
         }

@@ -222,7 +222,10 @@ impl World {
                 };
                 let limits = &self.plan.server;
                 if frames > 1 && (frames > limits.queue_frames || bytes > limits.queue_bytes) {
-                    self.fail(Check::Bounds, format!("{frames} frames, {bytes} bytes wait"));
+                    self.fail(
+                        Check::Bounds,
+                        format!("{frames} frames, {bytes} bytes wait"),
+                    );
                 }
             }
             Effect::Close {
@@ -266,7 +269,10 @@ impl World {
                 let sender = message.user.to_string();
                 let execution = message.execution;
                 if again {
-                    self.fail(Check::Messages, format!("message {key:?} was acted on twice"));
+                    self.fail(
+                        Check::Messages,
+                        format!("message {key:?} was acted on twice"),
+                    );
                 }
                 if *sender != *user_id {
                     self.fail(
@@ -397,7 +403,9 @@ impl World {
         }
         self.send_down(connection, DownFrame::Opened);
         let token = self.connections[connection].token.clone();
-        let identity = token.and_then(|token| self.verify(&token)).filter(|_| !rejected);
+        let identity = token
+            .and_then(|token| self.verify(&token))
+            .filter(|_| !rejected);
         let Some(identity) = identity else {
             self.step(&("token refused", connection));
             let closed = DownFrame::Close(close_code::POLICY, "Invalid token");
@@ -474,7 +482,10 @@ impl World {
 
     fn note_acknowledged(&mut self, user: usize, event_id: &str) {
         let unacknowledged = &mut self.server.unacknowledged;
-        if unacknowledged.get(event_id).is_some_and(|event| event.user == user) {
+        if unacknowledged
+            .get(event_id)
+            .is_some_and(|event| event.user == user)
+        {
             unacknowledged.remove(event_id);
         }
     }
@@ -494,7 +505,9 @@ impl World {
         let plan = self.plan.executions[execution].clone();
         let count = self.emitters[execution].within(1, plan.burst);
         for _ in 0..count {
-            let ended = self.emissions[execution].last().is_some_and(|it| it.terminal);
+            let ended = self.emissions[execution]
+                .last()
+                .is_some_and(|it| it.terminal);
             if !ended || plan.goes_on {
                 self.emit(execution);
             }

@@ -12,6 +12,8 @@ use crate::world::World;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tracker {
     pub(crate) holders: u32,
+    /// The connection on which it is on, as was told.
+    pub(crate) live_on: Option<usize>,
     /// When the server acknowledged it.
     pub(crate) subscribed_at: u64,
     /// The last number that was delivered, or told to be missing.
@@ -52,7 +54,10 @@ impl World {
         let Some(execution) = self.clients[client].name(key) else {
             return self.fail(Check::Bounds, "a nameless key".to_owned());
         };
-        self.clients[client].trackers[execution].subscribed_at = self.now;
+        let socket = self.clients[client].socket;
+        let tracker = &mut self.clients[client].trackers[execution];
+        tracker.subscribed_at = self.now;
+        tracker.live_on = socket;
         if self.clients[client].trackers[execution].holders == 0 {
             self.fail(Check::Unsubscribed, "acknowledged to nobody".to_owned());
         }
@@ -82,7 +87,10 @@ impl World {
             );
         }
         if !self.may_see(signed_in, execution) {
-            return self.fail(Check::Isolation, format!("client {client} sees {execution}"));
+            return self.fail(
+                Check::Isolation,
+                format!("client {client} sees {execution}"),
+            );
         }
         let index = event.index;
         let Some(emission) = self.emissions[execution].get(index as usize).cloned() else {
@@ -91,7 +99,11 @@ impl World {
         let mangles = self.plan.faults.mangles();
         let history = self.server.history;
         let first = {
-            let hub = self.server.hub.as_ref().filter(|_| emission.history == history);
+            let hub = self
+                .server
+                .hub
+                .as_ref()
+                .filter(|_| emission.history == history);
             hub.map(|hub| {
                 let name = crate::client::execution_name(execution);
                 flowmaestro_hub::History::first(hub.history(), &name)
@@ -133,7 +145,9 @@ impl World {
         if told {
             tracker.told_until = tracker.told_until.max(emission.seq - 1);
         }
-        let same = before.history.is_none_or(|history| history == emission.history);
+        let same = before
+            .history
+            .is_none_or(|history| history == emission.history);
         if same && emission.seq <= before.cursor && !(told && before.cursor == 0) {
             let message = format!("seq {} of {execution} again", emission.seq);
             return self.fail(Check::OnceOrTold, message);
@@ -249,6 +263,9 @@ impl World {
         } else {
             return;
         };
-        self.fail(Check::Bounds, format!("client {client}: too many {problem}"));
+        self.fail(
+            Check::Bounds,
+            format!("client {client}: too many {problem}"),
+        );
     }
 }

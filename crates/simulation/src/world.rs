@@ -32,30 +32,74 @@ pub(crate) enum Happening {
     /// A sign of life for those who had given up by then.
     Encourage,
     Restart,
-    ServerUp { life: u32 },
+    ServerUp {
+        life: u32,
+    },
     ServerClock,
-    HubTimer { at: u64 },
-    ClientTimer { client: usize, version: u64 },
-    Act { client: usize },
-    TokenAnswer { client: usize, request: u32 },
-    Cut { client: usize },
-    Kill { client: usize },
-    Kick { client: usize },
-    Revoke { client: usize },
-    Sleep { client: usize },
-    ClientClock { client: usize },
-    Accept { connection: usize },
-    ToServer { connection: usize, frame: u64 },
-    ToClient { connection: usize, frame: u64 },
-    Write { connection: usize },
-    Verified { connection: usize },
+    HubTimer {
+        at: u64,
+    },
+    ClientTimer {
+        client: usize,
+        version: u64,
+    },
+    Act {
+        client: usize,
+    },
+    TokenAnswer {
+        client: usize,
+        request: u32,
+    },
+    Cut {
+        client: usize,
+    },
+    Kill {
+        client: usize,
+    },
+    Kick {
+        client: usize,
+    },
+    Revoke {
+        client: usize,
+    },
+    Sleep {
+        client: usize,
+    },
+    ClientClock {
+        client: usize,
+    },
+    Accept {
+        connection: usize,
+    },
+    ToServer {
+        connection: usize,
+        frame: u64,
+    },
+    ToClient {
+        connection: usize,
+        frame: u64,
+    },
+    Write {
+        connection: usize,
+    },
+    Verified {
+        connection: usize,
+    },
     /// TCP has given up on a dead link.
-    TcpTimeout { connection: usize },
+    TcpTimeout {
+        connection: usize,
+    },
     /// The closing handshake is over.
-    ServerGone { connection: usize },
+    ServerGone {
+        connection: usize,
+    },
     /// The client must have noticed that the link is dead.
-    DeadLinkNoticed { connection: usize },
-    Emit { execution: usize },
+    DeadLinkNoticed {
+        connection: usize,
+    },
+    Emit {
+        execution: usize,
+    },
 }
 
 /// An event that was emitted.
@@ -219,9 +263,7 @@ impl World {
             | Verified { connection }
             | TcpTimeout { connection }
             | ServerGone { connection }
-            | DeadLinkNoticed { connection } => {
-                100 + self.connections[connection].client as u32
-            }
+            | DeadLinkNoticed { connection } => 100 + self.connections[connection].client as u32,
             Emit { execution } => 200 + execution as u32,
         }
     }

@@ -58,8 +58,6 @@ pub enum Bug {
     UnboundedSubscriptions,
     /// An execution that is let go of and taken again is let go of.
     ReleasedInTheSameBreath,
-    /// A hole that nobody fills holds up all that follows.
-    HeldForEver,
     /// A connection that ended is still subscribed.
     SubscribersLeft,
     /// The timers of a connection that ended run on.
@@ -122,7 +120,6 @@ impl Bug {
         Self::DuplicatesUnacknowledged,
         Self::UnboundedSubscriptions,
         Self::ReleasedInTheSameBreath,
-        Self::HeldForEver,
         Self::SubscribersLeft,
         Self::TimersLeft,
         Self::ViewersLeft,

@@ -269,9 +269,7 @@ impl<P> Order<P> {
         if !self.positioned && !self.held.is_empty() {
             self.tell_unplaced(steps);
         }
-        while !planted!(HeldForEver)
-            && let Some((seq, event)) = self.held.pop_first()
-        {
+        while let Some((seq, event)) = self.held.pop_first() {
             if self.open || seq == self.next() {
                 self.advance(seq, event, steps);
             } else {

@@ -735,7 +735,11 @@ impl World {
         let before = tracker.clone();
         tracker.subscribe(numbered);
         let is_live = before.live_on.is_some() && before.live_on == it.socket;
-        it.asking_again = is_live && before.holders > 0 && !before.finished;
+        it.asking_again = is_live
+            && before.holders > 0
+            && !before.finished
+            && !before.refused
+            && !before.unanswered;
         self.step(&("subscribe", client, execution));
         self.clients[client].asking = true;
         let taken = self.input(client, Input::Subscribe(key));
@@ -863,6 +867,7 @@ impl World {
                     let visible = self.may_see(self.clients[client].user, execution);
                     let tracker = &mut self.clients[client].trackers[execution];
                     tracker.refused = !visible;
+                    tracker.live_on = None;
                 }
             }
             Problem::SubscriptionUnanswered { execution } => {
@@ -870,6 +875,7 @@ impl World {
                 if let Some(execution) = self.clients[client].name(*execution) {
                     let lost = self.plan.faults.mangles();
                     self.clients[client].trackers[execution].unanswered = lost;
+                    self.clients[client].trackers[execution].live_on = None;
                 }
             }
             Problem::ServerError { .. } => self.step(&("error", client)),

@@ -177,12 +177,15 @@ impl World {
         }
         if let UpFrame::Text(text) = &frame {
             self.step(&(connection, text.as_str()));
-            // The client could not know that its hello was lost: there is no answer to it.
-            let is_hello = text.starts_with(r#"{"type":"hello""#);
-            if !is_hello && self.mangles(connection, self.plan.faults.lose) {
+            // What only an answer could prove is not lost: TCP does not lose it, and neither do those
+            // who lose events.
+            let is_lossy = [r#"{"type":"ack""#, r#"{"type":"ping""#]
+                .iter()
+                .any(|start| text.starts_with(start));
+            if is_lossy && self.mangles(connection, self.plan.faults.lose) {
                 return self.step(&"lost");
             }
-            if self.mangles(connection, self.plan.faults.duplicate) {
+            if is_lossy && self.mangles(connection, self.plan.faults.duplicate) {
                 self.push_up(connection, frame.clone());
             }
         }
@@ -199,7 +202,9 @@ impl World {
     }
 
     pub(crate) fn send_down(&mut self, connection: usize, frame: DownFrame) {
-        if let DownFrame::Text(_) = frame {
+        if let DownFrame::Text(text) = &frame
+            && text.contains(r#""timestamp":"#)
+        {
             if self.mangles(connection, self.plan.faults.lose) {
                 return self.step(&("lost", connection));
             }

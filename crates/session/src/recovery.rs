@@ -254,7 +254,8 @@ impl<P> Order<P> {
         if self.held.len() > MAX_HELD && waits {
             self.held.clear(); // it all comes again with the answer
         }
-        if self.question == Question::Answered(self.cursor) || self.held.len() > MAX_HELD {
+        let in_vain = self.question == Question::Answered(self.cursor) && !self.missed;
+        if in_vain || self.held.len() > MAX_HELD {
             self.give_up(steps);
         } else if !self.has_asked() {
             steps.push_back((self.key, Step::Resume));

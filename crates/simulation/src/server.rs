@@ -531,7 +531,7 @@ impl World {
         let extra = Extra::new();
         let critical = random.permille(plan.critical);
         let terminal = random.permille(plan.terminal);
-        let event: Event = if terminal && index % 2 == 0 {
+        let event: Event = if terminal && index.is_multiple_of(2) {
             ExecutionCompleted {
                 timestamp,
                 execution_id,

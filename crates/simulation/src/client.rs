@@ -349,7 +349,6 @@ impl World {
                 // Once in a while there is a reason: an answer was late, or a refusal forgotten.
                 let again = it.asked_again + u32::from(it.asking_again);
                 self.clients[client].asked_again = again;
-                let it = &self.clients[client];
                 if again > 2 {
                     let message = format!("client {client} subscribes to {execution} again");
                     return self.fail(Check::Storm, message);

@@ -247,7 +247,7 @@ impl Plan {
             wake: habit(1),
             presence: habit(1),
             switch_user: 0,
-            from_handler: habit(20),
+            from_handler: habit(60),
         };
         ClientPlan {
             user,

@@ -850,6 +850,12 @@ impl World {
         }
         // `Driver::deliver`: a handler that ends the subscription also ends the delivery.
         let go_on = key.is_none_or(|key| self.clients[client].session.is_wanted(key));
+        // The session and its driver each see to it: the bug is in both.
+        #[cfg(feature = "planted-bugs")]
+        let go_on = go_on
+            || flowmaestro_planted_bugs::is_planted(
+                flowmaestro_planted_bugs::Bug::DeliversAfterUnsubscribe,
+            );
         self.step(&("deliver", client, event.execution, event.index, go_on));
         if go_on {
             self.track_event(client, key, event);

@@ -250,7 +250,7 @@ impl<P> Order<P> {
 
     fn hold(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
         self.held.insert(seq, event);
-        let waits = !self.positioned || self.missed || self.has_asked();
+        let waits = !self.positioned || self.missed;
         if self.held.len() > MAX_HELD && waits {
             self.held.clear(); // it all comes again with the answer
         }

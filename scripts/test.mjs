@@ -14,7 +14,6 @@ const LAYERS = [
   { script: "lint:js" },
   { script: "test:scripts", hasTests: true },
   { script: "test:rust", hasTests: true },
-  { script: "test:simulation", hasTests: true },
   { script: "build" },
   { script: "docs" },
   { script: "test:types" },

@@ -70,7 +70,7 @@ impl<H: History> Hub<H> {
                     connection.identity = new;
                     let authenticated = ServerMessage::Authenticated { expires_at };
                     connection.send(&mut self.cx, &authenticated);
-                    self.watch_expiry(id);
+                    self.watch_renewed_expiry(id);
                 }
                 _ => {
                     self.cx.counters.forbidden += 1;
@@ -386,20 +386,32 @@ impl<H: History> Hub<H> {
         self.cx.timers.set_once(at, timer);
     }
 
-    /// Follows the end of the connection's token.
+    /// Follows the end of the connection's token, and announces it as soon as that is due.
     pub(crate) fn watch_expiry(&mut self, id: ConnectionId) {
-        if let Some(connection) = self.connections.get(&id) {
-            let expires_at = connection.identity.expires_at;
-            let ends = expires_at.plus(self.cx.config.token_leeway_ms);
-            self.cx.timers.set(ends, Timer::Expired(id));
-            if connection.has(Feature::Auth) {
-                let notice = expires_at.minus(self.cx.config.expiry_notice_ms);
-                // A token that does not last as long as the notice has half of its life first, or
-                // its successor would be asked for at once, and so on for ever.
-                let half = expires_at.since(self.cx.now) / 2;
-                let at = notice.max(self.cx.now.plus(half));
-                self.cx.timers.set(at, Timer::Expiring(id));
-            }
+        self.watch_expiry_from(id, self.cx.now);
+    }
+
+    /// Follows the end of a token that has just replaced another. One that does not last as long as
+    /// the notice has half of its life first, or its successor would be asked for at once, and so on
+    /// for ever.
+    fn watch_renewed_expiry(&mut self, id: ConnectionId) {
+        let now = self.cx.now;
+        let connection = self.connections.get(&id);
+        let lasts = connection.map_or(0, |connection| connection.identity.expires_at.since(now));
+        self.watch_expiry_from(id, now.plus(lasts / 2));
+    }
+
+    fn watch_expiry_from(&mut self, id: ConnectionId, earliest: Millis) {
+        let Some(connection) = self.connections.get(&id) else {
+            return;
+        };
+        let expires_at = connection.identity.expires_at;
+        let ends = expires_at.plus(self.cx.config.token_leeway_ms);
+        self.cx.timers.set(ends, Timer::Expired(id));
+        if connection.has(Feature::Auth) {
+            let notice = expires_at.minus(self.cx.config.expiry_notice_ms);
+            let at = notice.max(earliest);
+            self.cx.timers.set(at, Timer::Expiring(id));
         }
     }
 

@@ -219,3 +219,18 @@ fn a_token_counts_for_its_leeway_and_its_own_end_is_told() {
     world.advance(1);
     assert_eq!(world.close_code(1), Some(4401));
 }
+
+#[test]
+fn a_provider_of_short_tokens_is_not_asked_without_end() {
+    let mut world = connect(&["auth"]);
+    world.advance(9 * MINUTE);
+    world.take(1);
+    for _ in 0..3 {
+        let until = world.now.plus(MINUTE / 2);
+        authenticate(&mut world, Some(Identity::user("alice", until)));
+        world.advance(MINUTE / 4 - 1);
+        assert_eq!(world.take(1), [""; 0]);
+        world.advance(1);
+        assert_eq!(world.take_json(1)[0]["type"], "auth:expiring");
+    }
+}

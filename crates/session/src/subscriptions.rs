@@ -96,8 +96,6 @@ struct Entry {
     position: Option<Position>,
     /// The server was told on this connection that it is not wanted, and has not confirmed it.
     stale: bool,
-    /// Events came before the answer.
-    heard: bool,
     /// It was on when an earlier connection ended, or began before.
     resumes: bool,
     /// How often this connection asked for it in vain.
@@ -119,7 +117,6 @@ impl Entry {
             announced: false,
             position: None,
             stale: false,
-            heard: false,
             resumes: false,
             tries: 0,
             wire: Wire::Off,
@@ -159,7 +156,7 @@ impl Entry {
 
     /// The connection is gone, and with it all that the server knew.
     fn forget_wire(&mut self) {
-        self.resumes |= std::mem::take(&mut self.announced) | std::mem::take(&mut self.heard);
+        self.resumes |= std::mem::take(&mut self.announced);
         self.stale = false;
         self.presence_asked = false;
         self.wire = Wire::Off;
@@ -229,9 +226,7 @@ impl Subscriptions {
     pub(crate) fn heard(&mut self, key: ExecutionKey) {
         if let Some(entry) = self.entry_mut(key) {
             match entry.wire {
-                Wire::Unsubscribing { .. } => entry.resumes = true,
-                Wire::Subscribing { .. } if entry.stale => entry.resumes = true,
-                Wire::Subscribing { .. } => entry.heard = true,
+                Wire::Unsubscribing { .. } | Wire::Subscribing { .. } => entry.resumes = true,
                 _ => {}
             }
         }

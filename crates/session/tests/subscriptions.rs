@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use flowmaestro_session::{FrameKind, Options, Outgoing, Problem, Refused};
+use flowmaestro_session::{FrameKind, Gap, GapReason, Options, Outgoing, Problem, Refused};
 
 fn unsubscribe(execution: u32) -> Outgoing<Payload> {
     Outgoing::Unsubscribe(key(execution))
@@ -626,4 +626,21 @@ fn one_late_tick_does_all_that_is_due() {
     world.sleep(60_000.0);
     world.handle(flowmaestro_session::Input::Tick).unwrap();
     assert_eq!(world.released().len(), 3);
+}
+
+#[test]
+fn an_event_before_the_answer_is_of_an_earlier_subscription() {
+    let mut world = World::connected(exact());
+    world.subscribe(1);
+    // A name that was let go of and taken again may have another key: nothing else tells.
+    world.push(event(1));
+    world.advance(2.0 * world.latency);
+    assert_eq!(world.delivered(), [1]);
+    assert_eq!(world.acknowledged(), [(1, true)]);
+    let gap = Gap {
+        from: None,
+        to: None,
+        reason: GapReason::Baseline,
+    };
+    assert_eq!(world.gaps(), [(1, gap)]);
 }

@@ -13,7 +13,7 @@ import { countTests } from "./lib/test-counts.mjs";
 import { toolEnv } from "./lib/toolchain.mjs";
 
 /** For all tests of one test binary; the runner's own default is 20. */
-const TIMEOUT_SECONDS = "180";
+const TIMEOUT_SECONDS = "600";
 
 try {
   const env = toolEnv();

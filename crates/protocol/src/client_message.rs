@@ -113,18 +113,11 @@ impl ClientMessage {
     pub fn decode(text: &str) -> Result<Self, DecodeError> {
         let mut object = Object::parse(text)?;
         let wire_type: String = object.take("type")?;
-        let read: fn(&mut Object<'_>) -> Result<Self, DecodeError> = match wire_type.as_str() {
-            "hello" => hello,
-            "subscribe" => subscribe,
-            "unsubscribe" => unsubscribe,
-            "replay" => replay,
-            "ack" => ack,
-            "ping" => ping,
-            "auth" => auth,
-            "user:input:response" => response,
-            _ => return Err(DecodeError::in_field("type", DecodeErrorKind::UnknownType)),
+        let reader = READERS.into_iter().find(|(name, _)| *name == wire_type);
+        let Some((name, read)) = reader else {
+            return Err(DecodeError::in_field("type", DecodeErrorKind::UnknownType));
         };
-        read(&mut object).map_err(|error| error.of_type(known_type(&wire_type)))
+        read(&mut object).map_err(|error| error.of_type(name))
     }
 
     /// The text frame of this message.
@@ -174,23 +167,19 @@ impl Serialize for Secret {
     }
 }
 
-/// The types that [`ClientMessage::decode`] reads, for errors.
-fn known_type(wire_type: &str) -> &'static str {
-    const TYPES: [&str; 8] = [
-        "hello",
-        "subscribe",
-        "unsubscribe",
-        "replay",
-        "ack",
-        "ping",
-        "auth",
-        "user:input:response",
-    ];
-    TYPES
-        .into_iter()
-        .find(|known| *known == wire_type)
-        .unwrap_or("message")
-}
+type Reader = fn(&mut Object<'_>) -> Result<ClientMessage, DecodeError>;
+
+/// What reads the rest of a message, by its type.
+const READERS: [(&str, Reader); 8] = [
+    ("hello", hello),
+    ("subscribe", subscribe),
+    ("unsubscribe", unsubscribe),
+    ("replay", replay),
+    ("ack", ack),
+    ("ping", ping),
+    ("auth", auth),
+    ("user:input:response", response),
+];
 
 fn hello(object: &mut Object<'_>) -> Result<ClientMessage, DecodeError> {
     let features: Json = object.take("features")?;

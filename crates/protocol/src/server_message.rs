@@ -168,19 +168,11 @@ impl ServerMessage {
             let event = Event::of_type(event_type, &mut object)?;
             return Ok(Self::Event(Box::new(event)));
         }
-        let read: fn(&mut Object<'_>) -> Result<Self, DecodeError> = match wire_type.as_str() {
-            "subscribed" => subscribed,
-            "unsubscribed" => unsubscribed,
-            "replayed" => replayed,
-            "ack" => ack,
-            "pong" => pong,
-            "presence" => presence,
-            "authenticated" => authenticated,
-            "auth:expiring" => auth_expiring,
-            "error" => error,
-            _ => return Json::parse(text).map(Self::Unknown),
+        let reader = READERS.into_iter().find(|(name, _)| *name == wire_type);
+        let Some((name, read)) = reader else {
+            return Json::parse(text).map(Self::Unknown);
         };
-        read(&mut object).map_err(|error| error.of_type(known_type(&wire_type)))
+        read(&mut object).map_err(|error| error.of_type(name))
     }
 
     /// The text frame of this message.
@@ -213,24 +205,20 @@ impl ErrorCode {
     }
 }
 
-/// The types that [`ServerMessage::decode`] reads, for errors.
-fn known_type(wire_type: &str) -> &'static str {
-    const TYPES: [&str; 9] = [
-        "subscribed",
-        "unsubscribed",
-        "replayed",
-        "ack",
-        "pong",
-        "presence",
-        "authenticated",
-        "auth:expiring",
-        "error",
-    ];
-    TYPES
-        .into_iter()
-        .find(|known| *known == wire_type)
-        .unwrap_or("message")
-}
+type Reader = fn(&mut Object<'_>) -> Result<ServerMessage, DecodeError>;
+
+/// What reads the rest of a message, by its type.
+const READERS: [(&str, Reader); 9] = [
+    ("subscribed", subscribed),
+    ("unsubscribed", unsubscribed),
+    ("replayed", replayed),
+    ("ack", ack),
+    ("pong", pong),
+    ("presence", presence),
+    ("authenticated", authenticated),
+    ("auth:expiring", auth_expiring),
+    ("error", error),
+];
 
 fn subscribed(object: &mut Object<'_>) -> Result<ServerMessage, DecodeError> {
     if let Some(room) = object.take("room")? {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use flowmaestro_protocol::MAX_ID_BYTES;
+use flowmaestro_protocol::{MAX_ID_BYTES, Room};
 use flowmaestro_session::{Credentials, Input, State, Token};
 use js_sys::{Function, JSON, JsString, Promise};
 use tsify::{Ts, Tsify};
@@ -291,12 +291,9 @@ fn id(what: &str, value: &JsValue) -> Result<String, JsValue> {
 
 fn room_name(room: &JsValue) -> Result<String, JsValue> {
     let name = string("the room", room)?;
-    let id = name
-        .strip_prefix("workspace:")
-        .or_else(|| name.strip_prefix("project:"));
-    match id {
-        Some(id) if !id.is_empty() && id.len() <= MAX_ID_BYTES => Ok(name),
-        _ => Err(errors::type_error(
+    match Room::new(&name) {
+        Some(_) => Ok(name),
+        None => Err(errors::type_error(
             "the room must be workspace:<id> or project:<id>",
         )),
     }

@@ -24,7 +24,6 @@ mod literal;
 mod number;
 #[cfg(feature = "json")]
 mod object;
-#[cfg(feature = "json")]
 mod room;
 #[cfg(feature = "json")]
 mod server_message;
@@ -42,7 +41,6 @@ pub use field::{Field, FieldKind};
 pub use json::{Json, MAX_DEPTH};
 pub use literal::{Completed, Failed};
 pub use number::{MAX_SAFE_INTEGER, NotFinite, Number};
-#[cfg(feature = "json")]
 pub use room::Room;
 #[cfg(feature = "json")]
 pub use server_message::{ErrorCode, Position, ServerError, ServerMessage, Subscribed, Viewer};

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::field::Described;
 use crate::{
     Completed, DecodeError, DecodeErrorKind, Failed, FieldKind, Json, MAX_ID_BYTES,
-    MAX_SAFE_INTEGER, MAX_TEXT_BYTES, Number,
+    MAX_SAFE_INTEGER, MAX_TEXT_BYTES, Number, Room,
 };
 
 /// The fields of one message, taken out one by one as the declaration names them.
@@ -141,6 +141,15 @@ impl FromField for BTreeMap<String, Json> {
             .into_iter()
             .map(|(name, value)| Ok((name, Json::from_raw(value)?)))
             .collect()
+    }
+}
+
+impl FromField for Room {
+    fn from_field(raw: Option<&RawValue>) -> Result<Self, DecodeErrorKind> {
+        Self::new(String::from_field(raw)?).ok_or(DecodeErrorKind::Unexpected {
+            expected: "workspace:<id> or project:<id>".into(),
+            found: "another string",
+        })
     }
 }
 

@@ -1,8 +1,6 @@
 use serde::Serialize;
-use serde_json::value::RawValue;
 
-use crate::object::FromField;
-use crate::{DecodeErrorKind, MAX_ID_BYTES};
+use crate::MAX_ID_BYTES;
 
 /// A room: a workspace or a project, whose executions are watched together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -22,14 +20,5 @@ impl Room {
     /// The room's name.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl FromField for Room {
-    fn from_field(raw: Option<&RawValue>) -> Result<Self, DecodeErrorKind> {
-        Self::new(String::from_field(raw)?).ok_or(DecodeErrorKind::Unexpected {
-            expected: "workspace:<id> or project:<id>".into(),
-            found: "another string",
-        })
     }
 }

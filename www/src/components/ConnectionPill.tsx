@@ -1,5 +1,5 @@
 import { type ConnectionState, websocket } from "flowmaestro-websocket";
-import { useConnectionState } from "../hooks/useConnection";
+import { useConnectionState } from "flowmaestro-websocket/react";
 import { useNow } from "../hooks/useNow";
 
 /** Says how the socket is, and offers to try again when it is down. */

@@ -1,4 +1,4 @@
-import { type ConnectionState, websocket } from "flowmaestro-websocket";
+import { websocket } from "flowmaestro-websocket";
 import { useEffect, useSyncExternalStore } from "react";
 
 let latestId: string | undefined;
@@ -7,19 +7,10 @@ function subscribe(notify: () => void): () => void {
   return websocket.on("connection:state", notify);
 }
 
-function currentState(): ConnectionState {
-  return websocket.state;
-}
-
 function latestConnectionId(): string | undefined {
-  const state = currentState();
+  const { state } = websocket;
   if (state.status === "connected") latestId = state.connectionId;
   return latestId;
-}
-
-/** The socket's state, kept up to date. */
-export function useConnectionState(): ConnectionState {
-  return useSyncExternalStore(subscribe, currentState);
 }
 
 /** The id of the latest connection; it changes with each reconnect and outlives an outage. */

@@ -36,7 +36,7 @@ export interface ConnectionGap {
   type: "connection:gap";
   /** The execution: fetch its state. */
   executionId: string;
-  /** The number of the first missing event; `null` where the server does not number them. */
+  /** The number of the first missing event; `null` where it has none, or one of another history. */
   fromSeq: number | null;
   /** The number of the last missing event; `null` when that is not known yet. */
   toSeq: number | null;

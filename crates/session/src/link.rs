@@ -50,6 +50,9 @@ pub(crate) enum Pulse {
     Pinging {
         id: u32,
         pong_by: Millis,
+        /// When the next is due, once this one is answered. Counted from the ping, since its answer
+        /// says nothing about what happened to the way there since then.
+        next_at: Millis,
         /// The ping before it may have been answered while nobody was here.
         probing: bool,
     },
@@ -423,10 +426,10 @@ impl<P: Clone> Session<P> {
     fn ping(&mut self, probing: bool) {
         self.last_ping = self.last_ping.wrapping_add(1);
         let id = self.last_ping;
-        let pong_by = self.now.plus(self.options.pong_timeout_ms);
         self.set_pulse(Pulse::Pinging {
             id,
-            pong_by,
+            pong_by: self.now.plus(self.options.pong_timeout_ms),
+            next_at: self.now.plus(self.options.ping_interval_ms),
             probing,
         });
         self.transmit(Outgoing::Ping(id));
@@ -434,13 +437,12 @@ impl<P: Clone> Session<P> {
 
     pub(crate) fn pong(&mut self, answered: u32) {
         if let Link::Up {
-            pulse: Pulse::Pinging { id, .. },
+            pulse: Pulse::Pinging { id, next_at, .. },
             ..
         } = self.link
             && id == answered
         {
-            let ping_at = self.now.plus(self.options.ping_interval_ms);
-            self.set_pulse(Pulse::Beating { ping_at });
+            self.set_pulse(Pulse::Beating { ping_at: next_at });
         } else {
             self.stats.ignored += 1;
         }

@@ -105,8 +105,12 @@ impl<P> Order<P> {
     fn position(&mut self, position: Position, wanted: bool) -> Option<Gap> {
         let gap = self.take_position(position);
         if wanted {
-            let owed = self.owed.take();
-            return gap.or(owed);
+            // One that begins with the last event that somebody got says more than one that begins
+            // with the history.
+            return match (gap, self.owed.take()) {
+                (Some(gap), Some(owed)) if gap.to.is_none() => Some(owed),
+                (gap, owed) => gap.or(owed),
+            };
         }
         // What is evicted is still evicted when somebody wants it again, and the server asked.
         self.missed |= gap.is_some();
@@ -134,9 +138,11 @@ impl<P> Order<P> {
             self.cursor.get_or_insert(0);
             return None;
         }
-        let is_of_this_history = !position.restarted && self.cursor <= Some(position.head);
-        if is_of_this_history && self.named < self.cursor {
-            // More has come since it was asked: the next event tells whether something is missing.
+        let head = Some(position.head);
+        let is_of_this_history = !position.restarted && self.cursor <= head;
+        if is_of_this_history && (self.named < self.cursor || self.cursor == head) {
+            // More has come since it was asked, or it answers an earlier question: the next event
+            // tells whether something is missing.
             self.loose_until = position.head;
             return None;
         }
@@ -159,18 +165,15 @@ impl<P> Order<P> {
     /// Which of the events up to the head were delivered without their numbers, nobody can tell.
     fn end_drift(&mut self, position: Position) -> Gap {
         let from = self.next();
-        self.cursor = Some(position.head);
-        let (from, to) = if position.restarted {
-            (Some(from), None)
-        } else if from <= position.head {
-            (Some(from), Some(position.head))
+        let head = position.head;
+        self.cursor = Some(head);
+        let (from, to, reason) = if position.restarted {
+            // Of another history than the cursor's. What it sends again of these is not handled.
+            (None, Some(head), GapReason::Restarted)
+        } else if from <= head {
+            (Some(from), Some(head), GapReason::Baseline)
         } else {
-            (None, None) // what may be missing never had a number
-        };
-        let reason = if position.restarted {
-            GapReason::Restarted
-        } else {
-            GapReason::Baseline
+            (None, None, GapReason::Baseline) // what may be missing never had a number
         };
         Gap { from, to, reason }
     }
@@ -249,17 +252,21 @@ impl<P> Order<P> {
     }
 
     fn hold(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
-        self.held.insert(seq, event);
-        let waits = !self.positioned || self.missed;
-        if self.held.len() > MAX_HELD && waits {
+        if self.held.len() >= MAX_HELD {
             self.held.clear(); // it all comes again with the answer
         }
-        let in_vain = self.question == Question::Answered(self.cursor) && !self.missed;
-        if in_vain || self.held.len() > MAX_HELD {
+        self.held.insert(seq, event);
+        if !self.may_be_filled() {
             self.give_up(steps);
         } else if !self.has_asked() {
             steps.push_back((self.key, Step::Resume));
         }
+    }
+
+    /// Whether the server may have what comes after the cursor: it was not asked, or it did send
+    /// what it has, and nobody wanted it at that moment.
+    fn may_be_filled(&self) -> bool {
+        self.missed || self.question != Question::Answered(self.cursor)
     }
 
     /// The server cannot fill the hole.
@@ -296,7 +303,7 @@ impl<P> Order<P> {
         if !self.positioned || self.has_asked() || head < self.next() || planted!(IgnoresHeads) {
             return;
         }
-        if self.question != Question::Answered(self.cursor) {
+        if self.may_be_filled() {
             return steps.push_back((self.key, Step::Resume));
         }
         self.tell_up_to(head, steps);
@@ -363,6 +370,12 @@ impl<P> Recovery<P> {
         if let Some(order) = self.orders.get_mut(at) {
             order.no_position(told, &mut self.steps);
         }
+    }
+
+    /// Whether what was delivered last had a number, and only a number can tell what follows it.
+    pub(crate) fn is_left_behind(&self, key: ExecutionKey) -> bool {
+        self.find(key)
+            .is_some_and(|order| order.cursor.is_some() && !order.adrift)
     }
 
     /// A baseline server goes on with a subscription, without a word about what was missed.

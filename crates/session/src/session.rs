@@ -45,10 +45,11 @@ pub struct Session<P> {
     effects: VecDeque<Queued<P>>,
 }
 
-/// An effect, and the number of the event that it delivers.
+/// An effect, and what the session has to know about the event that it delivers.
 struct Queued<P> {
     effect: Effect<P>,
     seq: Option<u64>,
+    terminal: bool,
 }
 
 impl<P: Clone> Session<P> {
@@ -100,7 +101,11 @@ impl<P: Clone> Session<P> {
 
     /// The next thing to do, or `None` when all is done.
     pub fn poll_effect(&mut self) -> Option<Effect<P>> {
-        self.effects.pop_front().map(|queued| queued.effect)
+        let effect = self.effects.pop_front()?.effect;
+        if let Effect::Released(execution) = effect {
+            self.recovery.forget(execution);
+        }
+        Some(effect)
     }
 
     /// When to call [`Self::handle`] with [`Input::Tick`], unless something else happens first.
@@ -286,7 +291,7 @@ impl<P: Clone> Session<P> {
     /// more, or everything. A handler may unsubscribe, or disconnect, while events wait behind the
     /// one that it was called with.
     pub(crate) fn retract(&mut self, of: Option<ExecutionKey>) {
-        let recovery = &mut self.recovery;
+        let (recovery, subscriptions) = (&mut self.recovery, &mut self.subscriptions);
         let is_meant = |key: &ExecutionKey| of.is_none_or(|of| of == *key);
         self.effects.retain(|queued| match &queued.effect {
             Effect::Deliver {
@@ -295,6 +300,9 @@ impl<P: Clone> Session<P> {
             } if is_meant(key) => {
                 if let Some(seq) = queued.seq {
                     recovery.rewind(*key, seq.saturating_sub(1));
+                }
+                if queued.terminal && !planted!(FinishedUndelivered) {
+                    subscriptions.reopen(*key);
                 }
                 false
             }
@@ -334,7 +342,7 @@ impl<P: Clone> Session<P> {
                         resumed,
                         recovered,
                     });
-                    if resumed && !positioned {
+                    if !positioned && (resumed || self.recovery.is_left_behind(execution)) {
                         let gap = self.recovery.resumed_without_position(execution);
                         self.tell(execution, gap);
                     }
@@ -350,7 +358,6 @@ impl<P: Clone> Session<P> {
                     }
                 }
                 Action::Released(execution) => {
-                    self.recovery.forget(execution);
                     self.emit(Effect::Released(execution));
                 }
             }
@@ -658,7 +665,11 @@ impl<P: Clone> Session<P> {
             acknowledge,
             payload,
         };
-        self.effects.push_back(Queued { effect, seq });
+        self.effects.push_back(Queued {
+            effect,
+            seq,
+            terminal,
+        });
         if let (Some(execution), true) = (execution, terminal) {
             self.subscriptions
                 .finish(execution, self.now, self.keep_until());
@@ -769,7 +780,11 @@ impl<P: Clone> Session<P> {
     // Effects.
 
     pub(crate) fn emit(&mut self, effect: Effect<P>) {
-        self.effects.push_back(Queued { effect, seq: None });
+        self.effects.push_back(Queued {
+            effect,
+            seq: None,
+            terminal: false,
+        });
     }
 
     pub(crate) fn report(&mut self, problem: Problem<P>) {

@@ -363,6 +363,13 @@ impl Subscriptions {
         self.refresh_deadline();
     }
 
+    /// The terminal event was taken back before anybody got it.
+    pub(crate) fn reopen(&mut self, key: ExecutionKey) {
+        if let Some(entry) = self.entry_mut(key) {
+            entry.finished = false;
+        }
+    }
+
     /// A connection is up: asks for all that is wanted, in the order of subscription.
     pub(crate) fn connect(&mut self, speaks_presence: bool, now: Millis) {
         self.connected = true;

@@ -19,10 +19,10 @@ fn waits_for_no_pong(world: &World) -> bool {
 }
 
 #[test]
-fn the_server_is_asked_at_an_interval_that_begins_with_its_answer() {
+fn the_server_is_asked_at_an_interval_that_begins_with_the_last_question() {
     let mut world = pinging();
-    world.advance(60_000.0);
-    let expected = [10_020.0, 20_040.0, 30_060.0, 40_080.0, 50_100.0];
+    world.advance(59_000.0);
+    let expected = [10_020.0, 20_020.0, 30_020.0, 40_020.0, 50_020.0];
     let pings = world.pings();
     assert_eq!(
         pings.iter().map(|(at, _)| *at).collect::<Vec<_>>(),
@@ -70,8 +70,18 @@ fn an_answer_at_the_last_moment_counts() {
     world.advance(15_100.0);
     assert!(world.is_connected());
     world.fates.push_back(Fate::Late(4981.0));
-    world.advance(15_100.0);
+    world.advance(10_100.0);
     assert!(!world.is_connected());
+}
+
+#[test]
+fn a_way_that_dies_behind_a_ping_is_noticed_as_soon_as_any() {
+    let mut world = pinging();
+    world.fates.push_back(Fate::Late(4000.0));
+    world.advance(10_030.0); // the ping has arrived
+    world.deaf = true;
+    world.advance(15_000.0);
+    assert!(waits_for_no_pong(&world));
 }
 
 #[test]

@@ -5,14 +5,13 @@
 mod common;
 
 use common::*;
-use flowmaestro_protocol::Feature::{Ack, Ping, Replay};
+use flowmaestro_protocol::Feature::{Ack, Ping, Presence, Replay};
 use flowmaestro_session::{
-    Effect, FrameKind, Gap, GapReason, Input, Options, Outgoing, Problem, SendId,
+    Effect, FrameKind, Gap, GapReason, Input, Options, Outgoing, Position, Problem, SendId,
 };
 
-fn gap(from: u64, to: impl Into<Option<u64>>, reason: GapReason) -> Gap {
-    let to = to.into();
-    let from = Some(from);
+fn gap(from: impl Into<Option<u64>>, to: impl Into<Option<u64>>, reason: GapReason) -> Gap {
+    let (from, to) = (from.into(), to.into());
     Gap { from, to, reason }
 }
 
@@ -375,19 +374,15 @@ fn heads_mean_nothing_to_a_server_without_a_history() {
 }
 
 #[test]
-fn too_many_events_behind_a_hole_are_not_waited_with() {
+fn what_does_not_fit_behind_a_hole_comes_again_with_the_answer() {
     let mut world = after(5);
-    world.deaf = true; // the question is lost
     lose_one(&mut world, 1);
-    world.publish_many(1, 255);
-    world.advance(10.0);
-    assert_eq!(world.session.held_events(), 256);
-    assert_eq!((world.seqs(1), world.gaps()), (vec![], vec![]));
-    world.publish(1);
-    world.advance(10.0);
-    assert_eq!(world.session.held_events(), 0);
-    assert_eq!(world.gaps(), [(1, gap(6, 6, GapReason::Evicted))]);
-    assert_eq!(world.seqs(1), (7..=263).collect::<Vec<_>>());
+    world.publish_many(1, 256);
+    world.advance(10.0); // the answer is on its way
+    assert_eq!((world.seqs(1), world.session.held_events()), (vec![], 1));
+    world.advance(100.0);
+    assert_eq!(world.seqs(1), (6..=263).collect::<Vec<_>>());
+    assert!(world.gaps().is_empty());
 }
 
 #[test]
@@ -438,7 +433,7 @@ fn an_event_whose_subscription_is_never_answered_is_told_to_be_in_no_order() {
     world.cut(1006, "");
     world.forget();
     reconnect(&mut world);
-    assert_eq!(world.gaps(), [(1, gap(2, None, GapReason::Restarted))]);
+    assert_eq!(world.gaps(), [(1, gap(None, 1, GapReason::Restarted))]);
     assert!(world.seqs(1).is_empty(), "it was delivered");
     world.publish(1);
     world.advance(10.0);
@@ -579,6 +574,40 @@ fn a_gap_that_no_event_follows_is_told_to_those_who_return() {
 }
 
 #[test]
+fn a_restart_is_told_to_those_who_return_also_when_the_new_history_is_trimmed() {
+    let mut world = after(5);
+    world.restart();
+    world.publish_many(1, 3);
+    world.trim(1, 2);
+    welcome_again(&mut world);
+    world.unsubscribe(1);
+    world.advance(100.0);
+    world.subscribe(1);
+    world.advance(100.0);
+    assert_eq!(world.gaps(), [(1, gap(6, None, GapReason::Restarted))]);
+    assert_eq!(world.seqs(1), [3]);
+}
+
+#[test]
+fn what_was_dropped_because_nobody_wanted_it_is_asked_for_when_a_pong_tells_of_it() {
+    let mut world = after(5);
+    lose_one(&mut world, 1);
+    world.advance(19.0);
+    world.sleep(1.0);
+    assert!(
+        world.step_frames(),
+        "the answer, and behind it what was lost"
+    );
+    world.unsubscribe(1);
+    world.advance(245.0);
+    world.handle(Input::Wake).unwrap(); // a ping, and behind it `unsubscribe`
+    world.advance(10.0);
+    world.subscribe(1);
+    world.advance(100.0);
+    assert_eq!((world.seqs(1), world.gaps()), (vec![6, 7], vec![]));
+}
+
+#[test]
 fn a_restart_is_told_to_those_who_return() {
     let mut world = after(5);
     world.restart();
@@ -641,6 +670,70 @@ fn what_waits_behind_a_handler_that_disconnects_is_not_delivered() {
 }
 
 #[test]
+fn a_terminal_event_that_nobody_got_ends_nothing() {
+    let mut world = after(5);
+    world.server.histories.get_mut(&1).unwrap().head = 6;
+    let generation = world.open_socket.unwrap();
+    let kind = FrameKind::Event {
+        event: 2,
+        execution: Some(key(1)),
+        terminal: true,
+        seq: Some(6),
+        ack: false,
+    };
+    let payload = "#1.6".to_owned();
+    let frame = flowmaestro_session::Frame { kind, payload };
+    let now = flowmaestro_session::Millis(world.now);
+    let input = Input::SocketFrame { generation, frame };
+    world.session.handle(now, input).unwrap();
+    world.disconnect(); // as from a handler of an event before it
+    world.connect(token("t"));
+    world.advance(100.0);
+    assert_eq!((world.asked(1), world.seqs(1)), (vec![Some(5)], vec![6]));
+}
+
+#[test]
+fn who_is_let_go_of_and_held_again_in_one_breath_goes_on() {
+    let mut world = after(5);
+    world.unsubscribe(1);
+    world.server.histories.get_mut(&1).unwrap().head = 6;
+    let now = flowmaestro_session::Millis(world.now);
+    // A handler of another execution disconnects, subscribes and connects.
+    world.session.handle(now, Input::Disconnect).unwrap();
+    world.subscribe(1);
+    world.connect(token("t"));
+    world.advance(100.0);
+    assert_eq!((world.asked(1), world.seqs(1)), (vec![Some(5)], vec![6]));
+    assert!(world.released().is_empty());
+}
+
+#[test]
+fn an_answer_to_an_earlier_question_is_no_gap_once_everything_is_there() {
+    let mut world = World::featured(&[Replay, Presence]);
+    world.publish_many(1, 3);
+    world.trim(1, 1);
+    world.subscribe(1);
+    world.advance(20.0);
+    assert_eq!((world.gaps().len(), world.seqs(1)), (1, vec![2, 3]));
+    let stale = FrameKind::Subscribed {
+        execution: key(1),
+        position: Some(Position {
+            head: 3,
+            recovered: false,
+            restarted: false,
+        }),
+    };
+    world.forget();
+    let (execution, watch) = (key(1), true);
+    let watches = Input::WatchPresence { execution, watch };
+    world.handle(watches).unwrap(); // asks once more
+    let generation = world.open_socket.unwrap();
+    world.frame(generation, stale);
+    world.advance(100.0);
+    assert!(world.gaps().is_empty());
+}
+
+#[test]
 fn a_hole_before_the_terminal_event_is_filled_first() {
     let mut world = after(5);
     world.fates.push_back(Fate::Lost);
@@ -691,6 +784,20 @@ fn a_baseline_server_in_between_is_told() {
 }
 
 #[test]
+fn a_baseline_server_is_told_also_to_those_who_were_being_subscribed_again() {
+    let mut world = after(5);
+    world.unsubscribe(1);
+    world.advance(255.0); // `unsubscribe` is on its way
+    world.subscribe(1);
+    world.advance(15.0); // and now `subscribe` is
+    assert_eq!(world.asked(1), [Some(5)]);
+    world.server.features = None;
+    world.cut(1006, "");
+    reconnect(&mut world);
+    assert_eq!(world.gaps(), [(1, gap(6, None, GapReason::Baseline))]);
+}
+
+#[test]
 fn a_quiet_baseline_server_in_between_costs_nothing() {
     let mut world = after(2);
     let features = world.server.features.take();
@@ -737,7 +844,7 @@ fn what_a_restarted_server_had_after_a_baseline_one_is_told() {
     world.publish_many(1, 2);
     world.forget();
     reconnect(&mut world);
-    assert_eq!(world.gaps(), [(1, gap(6, None, GapReason::Restarted))]);
+    assert_eq!(world.gaps(), [(1, gap(None, 2, GapReason::Restarted))]);
     world.publish(1);
     world.advance(10.0);
     assert_eq!(world.seqs(1), [3]);

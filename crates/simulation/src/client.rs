@@ -65,8 +65,8 @@ pub(crate) struct Client {
     draining: bool,
     /// A subscription is being asked for that the session may refuse.
     pub(crate) asking: bool,
-    /// One that is on already.
-    asking_again: bool,
+    /// The one that is on already, while it is subscribed again.
+    asking_again: Option<usize>,
     /// How often that was on this connection.
     asked_again: u32,
     pub(crate) wished: bool,
@@ -105,7 +105,7 @@ impl Client {
             last_message: 0,
             draining: false,
             asking: false,
-            asking_again: false,
+            asking_again: None,
             asked_again: 0,
             wished: false,
             trackers: std::array::from_fn(|_| Tracker::default()),
@@ -347,7 +347,7 @@ impl World {
                     }
                 }
                 // Once in a while there is a reason: an answer was late, or a refusal forgotten.
-                let again = it.asked_again + u32::from(it.asking_again);
+                let again = it.asked_again + u32::from(it.asking_again == Some(execution));
                 self.clients[client].asked_again = again;
                 if again > 2 {
                     let message = format!("client {client} subscribes to {execution} again");
@@ -738,20 +738,21 @@ impl World {
         let it = &mut self.clients[client];
         let held_before = it.keys[execution].is_some();
         let key = it.retain(execution);
+        let before = it.trackers[execution].clone();
         let tracker = &mut it.trackers[execution];
-        let before = tracker.clone();
         tracker.subscribe(numbered);
         let is_live = before.live_on.is_some() && before.live_on == it.socket;
-        it.asking_again = is_live
+        let is_on = is_live
             && before.holders > 0
             && !before.finished
             && !before.refused
             && !before.unanswered;
+        it.asking_again = is_on.then_some(execution);
         self.step(&("subscribe", client, execution));
         self.clients[client].asking = true;
         let taken = self.input(client, Input::Subscribe(key));
         self.clients[client].asking = false;
-        self.clients[client].asking_again = false;
+        self.clients[client].asking_again = None;
         if !taken {
             self.step(&("refused", client, execution));
             let it = &mut self.clients[client];

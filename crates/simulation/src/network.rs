@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     pub(crate) expires_at: u64,
     /// What the client switched on.
     pub(crate) spoken: Features,
+    /// Which history its server has.
+    pub(crate) history: u32,
     pub(crate) up: Pipe<UpFrame>,
     pub(crate) down: Pipe<DownFrame>,
     /// What waits for the socket.
@@ -133,6 +135,7 @@ impl World {
             server: ServerEnd::Pending,
             expires_at: u64::MAX,
             spoken: Features::NONE,
+            history: 0,
             up: Pipe::new(),
             down: Pipe::new(),
             outbox: VecDeque::new(),

@@ -413,6 +413,7 @@ impl World {
         };
         self.step(&("accepted", connection));
         let it = &mut self.connections[connection];
+        it.history = self.server.history;
         it.server = ServerEnd::Open;
         it.user = identity.user_id.parse().unwrap_or_default();
         it.expires_at = identity.expires_at.0;

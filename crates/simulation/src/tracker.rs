@@ -147,7 +147,7 @@ impl World {
         }
         let same = before
             .history
-            .is_none_or(|history| history == emission.history);
+            .map_or(before.cursor == 0, |history| history == emission.history);
         if same && emission.seq <= before.cursor && !(told && before.cursor == 0) {
             let message = format!("seq {} of {execution} again", emission.seq);
             return self.fail(Check::OnceOrTold, message);
@@ -194,6 +194,8 @@ impl World {
             return self.fail(Check::Bounds, "a gap of a nameless key".to_owned());
         };
         let history = self.server.history;
+        let socket = self.clients[client].socket;
+        let sender = socket.map_or(history, |socket| self.connections[socket].history);
         let mangles = self.plan.faults.mangles();
         let name = crate::client::execution_name(execution);
         let (first, head) = match &self.server.hub {
@@ -215,7 +217,7 @@ impl World {
                 tracker.open_gap = to.is_none().then_some(gap.reason);
                 tracker.cursor = to.unwrap_or_default();
                 tracker.told_until = tracker.told_until.max(tracker.cursor);
-                tracker.history = to.map(|_| history);
+                tracker.history = to.map(|_| sender);
             }
             (Some(from), to) => {
                 if from != before.cursor + 1 && before.open_gap.is_none() {
@@ -223,14 +225,18 @@ impl World {
                     return self.fail(Check::OnceOrTold, message);
                 }
                 match to {
+                    None if before.open_gap.is_some() => {
+                        // Nothing has said yet of which history the numbers are.
+                        tracker.open_gap = Some(gap.reason);
+                        tracker.cursor = from.saturating_sub(1);
+                        tracker.history = None;
+                    }
                     None => tracker.open_gap = Some(gap.reason),
                     Some(to) => {
                         tracker.open_gap = None;
                         tracker.cursor = to;
                         tracker.told_until = tracker.told_until.max(to);
-                        if gap.reason == GapReason::Baseline {
-                            tracker.history = Some(history);
-                        }
+                        tracker.history = Some(sender);
                         let same = tracker.history == Some(history);
                         if to < from || same && to > head {
                             let message = format!("a gap from {from} to {to} of {head}");

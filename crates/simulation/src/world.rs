@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::hash::Hash;
 
+use flowmaestro_hub::Hub;
 use flowmaestro_session::{Failure, Input, State};
 
 use crate::client::Client;
@@ -365,6 +366,8 @@ impl World {
         if self.server.hub.is_none() {
             self.start_server();
         }
+        // What is due by now comes before what the calm changes, whoever takes part.
+        self.with_hub(Hub::tick);
         for connection in 0..self.connections.len() {
             self.calm_connection(connection);
         }

@@ -20,6 +20,7 @@ pub struct Proxy {
     state: Mutex<State>,
     accepted: AtomicU64,
     cut: AtomicU64,
+    reset: AtomicU64,
 }
 
 struct State {
@@ -37,6 +38,8 @@ pub struct Stats {
     pub accepted: u64,
     /// Connections that were cut, by a rule or by hand.
     pub cut: u64,
+    /// Those of them that were cut by a reset.
+    pub reset: u64,
 }
 
 impl Proxy {
@@ -53,6 +56,7 @@ impl Proxy {
             state: Mutex::new(state),
             accepted: AtomicU64::new(0),
             cut: AtomicU64::new(0),
+            reset: AtomicU64::new(0),
         })
     }
 
@@ -95,13 +99,14 @@ impl Proxy {
         Stats {
             accepted: self.accepted.load(Ordering::Relaxed),
             cut: self.cut.load(Ordering::Relaxed),
+            reset: self.reset.load(Ordering::Relaxed),
         }
     }
 
     async fn serve(&self, mut client: TcpStream) -> io::Result<()> {
         let (rule, cut_all) = self.next_rule();
         let Some(rule) = rule else {
-            return self.end(&[&client], End::Rst);
+            return reset(&[&client]);
         };
         client.set_nodelay(true)?;
         if rule.stall {
@@ -143,14 +148,23 @@ impl Proxy {
         (rule, cut_all)
     }
 
-    /// Ends a connection's sockets. Dropped without lingering, a socket resets its connection.
+    /// Ends a connection's sockets: dropped as they are, they end in good order.
     fn end(&self, sockets: &[&TcpStream], end: End) -> io::Result<()> {
         self.cut.fetch_add(1, Ordering::Relaxed);
-        for socket in sockets.iter().filter(|_| end == End::Rst) {
-            SockRef::from(*socket).set_linger(Some(std::time::Duration::ZERO))?;
+        if end == End::Fin {
+            return Ok(());
         }
-        Ok(())
+        self.reset.fetch_add(1, Ordering::Relaxed);
+        reset(sockets)
     }
+}
+
+/// Dropped without lingering, a socket resets its connection.
+fn reset(sockets: &[&TcpStream]) -> io::Result<()> {
+    for socket in sockets {
+        SockRef::from(*socket).set_linger(Some(std::time::Duration::ZERO))?;
+    }
+    Ok(())
 }
 
 /// Hands on in both directions until both have ended, or one is cut.

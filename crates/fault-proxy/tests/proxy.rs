@@ -168,6 +168,7 @@ async fn refused_connections_end_at_once_until_they_are_not() {
     assert_eq!(talk(address).await.0, b"");
     proxy.set_plan(Plan::Pass);
     assert_eq!(talk(address).await.0, b"hello");
+    assert_eq!(proxy.stats().cut, 0);
 }
 
 #[tokio::test]
@@ -200,6 +201,8 @@ async fn random_cuts_come_in_many_places() {
     for _ in 0..20 {
         lengths.insert(talk(address).await.0.len());
     }
-    assert_eq!(proxy.stats().cut, 20);
+    let stats = proxy.stats();
+    assert_eq!(stats.cut, 20);
+    assert!((1..20).contains(&stats.reset), "both ends: {stats:?}");
     assert!(lengths.len() > 2, "{lengths:?}");
 }

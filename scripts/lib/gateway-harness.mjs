@@ -2,31 +2,32 @@
 // which tests in a page steer both: they cannot sign tokens, emit as a backend does, or kill a
 // process.
 
-import { createHmac, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
 import { json } from "node:stream/consumers";
 import { ROOT, TARGET_DIR } from "./run.mjs";
 import { freePort, ServerProcess } from "./server-process.mjs";
+import { TestGateway } from "./test-gateway.mjs";
 
 /** Where the tests in a page find the control server: the test runner serves the crate's root. */
 const HARNESS_FILE = join(ROOT, "target", "test-harness.json");
 
 const LOG_FILE = join(ROOT, "target", "test-gateway.log");
 
-/** Starts the gateway, the proxy and the control server; `close()` ends them. */
-export async function startGatewayHarness() {
+/** Starts the gateway, the proxy and the control server; `close()` ends them. `cuts` is how many
+ *  connections a test under load cuts; `figures` are those that tests report. */
+export async function startGatewayHarness({ cuts } = {}) {
   mkdirSync(join(ROOT, "target"), { recursive: true });
   rmSync(LOG_FILE, { force: true });
-  const gateway = new Gateway(await freePort());
+  const gateway = new TestGateway({ port: await freePort(), logFile: LOG_FILE });
   await gateway.start();
   const proxy = new FaultProxy({ listen: await freePort(), control: await freePort() });
   await proxy.start(gateway.port);
-  const server = createServer(controlHandler(gateway, proxy)).listen(0, "127.0.0.1");
+  const figures = [];
+  const handler = controlHandler({ gateway, proxy, cuts, figures });
+  const server = createServer(handler).listen(0, "127.0.0.1");
   await once(server, "listening");
   const controlUrl = `http://127.0.0.1:${server.address().port}`;
   writeFileSync(HARNESS_FILE, JSON.stringify({ controlUrl }));
@@ -35,83 +36,9 @@ export async function startGatewayHarness() {
     server.close();
     server.closeAllConnections();
     await proxy.stop();
-    await gateway.stop("SIGKILL");
+    await gateway.close();
   };
-  return { controlUrl, close };
-}
-
-class Gateway {
-  #process;
-  #jwtSecret = randomBytes(32).toString("hex");
-  #serviceToken = randomBytes(32).toString("hex");
-
-  #userInput = [];
-
-  /** The port stays the same over restarts, as it does for a client that reconnects. */
-  constructor(port) {
-    this.port = port;
-    this.httpUrl = `http://127.0.0.1:${port}`;
-    this.wsUrl = `ws://127.0.0.1:${port}/ws`;
-    this.#process = new ServerProcess({
-      command: join(TARGET_DIR, "debug/flowmaestro-gateway"),
-      args: ["--dev", "--port", String(port)],
-      // Nothing of our own environment, which may hold settings meant for another gateway.
-      env: { JWT_SECRET: this.#jwtSecret, SERVICE_TOKEN: this.#serviceToken },
-      healthUrl: `${this.httpUrl}/health`,
-      logFile: LOG_FILE,
-    });
-  }
-
-  async start() {
-    await this.#process.start();
-    const answers = await this.#request("/api/user-input");
-    if (!answers.ok) throw new Error(`the gateway refuses /api/user-input: ${answers.status}`);
-    this.#collectUserInput(answers.body);
-  }
-
-  /** The answers of users that the gateway handed to its backend, in order. */
-  get userInput() {
-    return this.#userInput.map((text) => JSON.parse(text));
-  }
-
-  stop(signal) {
-    return this.#process.stop(signal);
-  }
-
-  /** Posts to the gateway's API as a backend does. */
-  post(path, body) {
-    return this.#request(path, { method: "POST", body: JSON.stringify(body) });
-  }
-
-  /** A token of the gateway's users: a JWT signed with HS256. */
-  signToken({ userId, ttlSeconds = 3600 }) {
-    const now = Math.floor(Date.now() / 1000);
-    const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-    const claims = { userId, iat: now, exp: now + ttlSeconds };
-    const unsigned = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
-    const signature = createHmac("sha256", this.#jwtSecret).update(unsigned).digest("base64url");
-    return `${unsigned}.${signature}`;
-  }
-
-  #request(path, options) {
-    const headers = {
-      authorization: `Bearer ${this.#serviceToken}`,
-      "content-type": "application/json",
-    };
-    return fetch(this.httpUrl + path, { headers, ...options });
-  }
-
-  /** Reads the server-sent events until the gateway ends: that breaks the stream off. */
-  async #collectUserInput(body) {
-    const input = Readable.fromWeb(body);
-    try {
-      for await (const line of createInterface({ input })) {
-        if (line.startsWith("data:")) this.#userInput.push(line.slice("data:".length));
-      }
-    } catch (error) {
-      if (!input.destroyed) throw error;
-    }
-  }
+  return { controlUrl, figures, close };
 }
 
 /** What the gateway looks like over a bad network: flowmaestro-fault-proxy. */
@@ -154,12 +81,13 @@ class FaultProxy {
   }
 }
 
-function controlHandler(gateway, proxy) {
+function controlHandler({ gateway, proxy, cuts, figures }) {
   const routes = {
     "GET /info": () => ({
       wsUrl: gateway.wsUrl,
       httpUrl: gateway.httpUrl,
       proxyWsUrl: proxy.wsUrl,
+      cuts,
     }),
     "POST /proxy/rules": (rules) => proxy.request("POST", "/rules", rules),
     "POST /proxy/plan": (plan) => proxy.request("PUT", "/plan", plan),
@@ -169,7 +97,8 @@ function controlHandler(gateway, proxy) {
     "POST /token": (body) => ({ token: gateway.signToken(body) }),
     "POST /execution": (body) => gateway.post("/api/executions", body),
     "POST /emit": (body) => gateway.post("/api/events", body),
-    "POST /gateway/start": () => gateway.start(),
+    "POST /figures": (reported) => void figures.push(reported),
+    "POST /gateway/start": (options) => gateway.start(options),
     "POST /gateway/stop": () => gateway.stop("SIGTERM"),
     "POST /gateway/kill": () => gateway.stop("SIGKILL"),
   };

@@ -24,10 +24,11 @@ export class ServerProcess {
     process.on("exit", () => this.signal("SIGKILL"));
   }
 
-  /** Starts the server; resolves when it is ready, rejects when it ends or stays silent. */
-  async start() {
+  /** Starts the server, this time with some arguments more; resolves when it is ready, rejects when
+   *  it ends or stays silent. */
+  async start(moreArgs = []) {
     if (this.#child) throw new Error(`${this.#options.command} is already running`);
-    this.#child = this.#spawn();
+    this.#child = this.#spawn(moreArgs);
     this.#ended = once(this.#child, "exit").finally(() => {
       this.#child = null;
     });
@@ -60,10 +61,10 @@ export class ServerProcess {
     return this.#ended;
   }
 
-  #spawn() {
+  #spawn(moreArgs) {
     const { command, args, cwd, env, logFile } = this.#options;
     const log = logFile ? openSync(logFile, "a") : "inherit";
-    const child = spawn(command, args, { cwd, env, stdio: ["ignore", log, log] });
+    const child = spawn(command, [...args, ...moreArgs], { cwd, env, stdio: ["ignore", log, log] });
     if (logFile) closeSync(log);
     return child;
   }

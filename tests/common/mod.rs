@@ -32,7 +32,8 @@ pub async fn until(what: &str, condition: impl Fn() -> bool) {
     panic!("waited in vain for: {what}");
 }
 
-async fn fetch(method: &str, url: &str, body: Option<&str>) -> JsValue {
+/// What a server answers: whether it does what it was asked, and the text.
+async fn request(method: &str, url: &str, body: Option<&str>) -> (bool, String) {
     let init = RequestInit::new();
     init.set_method(method);
     if let Some(body) = body {
@@ -45,18 +46,20 @@ async fn fetch(method: &str, url: &str, body: Option<&str>) -> JsValue {
         .unwrap();
     let response: Response = response.unchecked_into();
     let text = JsFuture::from(response.text().unwrap()).await.unwrap();
-    let text = text.as_string().unwrap();
-    assert!(
-        response.ok(),
-        "{method} {url}: {} {text}",
-        response.status()
-    );
-    JSON::parse(if text.is_empty() { "null" } else { &text }).unwrap_or(JsValue::NULL)
+    (response.ok(), text.as_string().unwrap())
+}
+
+/// Asks the control server for something that it may refuse.
+async fn try_control(method: &str, path: &str, body: Option<&str>) -> (bool, String) {
+    let (_, harness) = request("GET", "/target/test-harness.json", None).await;
+    let harness = JSON::parse(&harness).unwrap();
+    request(method, &(text(&harness, "controlUrl") + path), body).await
 }
 
 async fn control(method: &str, path: &str, body: Option<&str>) -> JsValue {
-    let harness = fetch("GET", "/target/test-harness.json", None).await;
-    fetch(method, &(text(&harness, "controlUrl") + path), body).await
+    let (ok, text) = try_control(method, path, body).await;
+    assert!(ok, "{method} {path}: {text}");
+    JSON::parse(&text).unwrap_or(JsValue::NULL)
 }
 
 /// A field of an object.
@@ -67,6 +70,11 @@ pub fn get(object: &JsValue, name: &str) -> JsValue {
 /// A string field of an object.
 pub fn text(object: &JsValue, name: &str) -> String {
     get(object, name).as_string().unwrap()
+}
+
+/// A number field of an object.
+pub fn number(object: &JsValue, name: &str) -> f64 {
+    get(object, name).as_f64().unwrap()
 }
 
 /// The gateway's socket address.
@@ -84,10 +92,25 @@ pub async fn proxy(path: &str, body: Option<&str>) {
     control("POST", &format!("/proxy/{path}"), body).await;
 }
 
+/// What the proxy has counted: connections that it has cut, and those of them by a reset.
+pub async fn proxy_stats() -> (f64, f64) {
+    let stats = control("GET", "/proxy/stats", None).await;
+    (number(&stats, "cut"), number(&stats, "reset"))
+}
+
 /// How many connections the proxy has cut.
 pub async fn proxy_cuts() -> f64 {
-    let stats = control("GET", "/proxy/stats", None).await;
-    get(&stats, "cut").as_f64().unwrap()
+    proxy_stats().await.0
+}
+
+/// How many connections a test under load is to cut.
+pub async fn cuts_under_load() -> f64 {
+    number(&control("GET", "/info", None).await, "cuts")
+}
+
+/// Reports what a test has counted, as JSON.
+pub async fn report(figures: &str) {
+    control("POST", "/figures", Some(figures)).await;
 }
 
 /// A token of this user.
@@ -105,6 +128,11 @@ pub async fn register(execution: &str, user: &str) {
 /// Emits as a backend does: an event, or an object of an event and its user.
 pub async fn emit(body: &str) {
     control("POST", "/emit", Some(body)).await;
+}
+
+/// Emits what a gateway that is about to die may not accept. Returns whether it did.
+pub async fn try_emit(body: &str) -> bool {
+    try_control("POST", "/emit", Some(body)).await.0
 }
 
 /// Emits a `node:stream`.
@@ -131,6 +159,12 @@ pub async fn answer_about(execution: &str) -> JsValue {
 /// Kills or starts the gateway.
 pub async fn gateway(action: &str) {
     control("POST", &format!("/gateway/{action}"), None).await;
+}
+
+/// Starts the gateway with this kind of history.
+pub async fn start_gateway(history: &str) {
+    let options = format!(r#"{{"history":"{history}"}}"#);
+    control("POST", "/gateway/start", Some(&options)).await;
 }
 
 /// A client of the gateway with fast and exact retries, not connected yet.
@@ -211,6 +245,11 @@ impl Recorder {
 
     pub fn count(&self) -> usize {
         self.events.borrow().len()
+    }
+
+    /// What it was called with, in order.
+    pub fn events(&self) -> Vec<JsValue> {
+        self.events.borrow().clone()
     }
 
     /// One string field of every event.

@@ -1,14 +1,10 @@
 // The real gateway and the fake one are told the same, and have to answer the same.
 
-import { createHmac, randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { FakeGateway } from "flowmaestro-websocket/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import RealSocket from "ws";
-import { TARGET_DIR } from "../../scripts/lib/run.mjs";
-import { freePort, ServerProcess } from "../../scripts/lib/server-process.mjs";
+import { freePort } from "../../scripts/lib/server-process.mjs";
+import { TestGateway } from "../../scripts/lib/test-gateway.mjs";
 
 const USER = "ada";
 
@@ -18,10 +14,9 @@ const OWN = "exec_own";
 /** As many as the gateway grants to one connection, and one more. */
 const NUMBERED = Array.from({ length: 129 }, (_, i) => `exec_${i}`);
 
-const JWT_SECRET = randomBytes(32).toString("hex");
-const SERVICE_TOKEN = randomBytes(32).toString("hex");
+const real = new TestGateway({ port: await freePort(), args: ["--features", "none"] });
 
-const TOKEN = signToken();
+const TOKEN = real.signToken({ userId: USER });
 
 const hello = (features = []) => ({ type: "hello", features });
 const subscribe = (executionId) => ({ type: "subscribe", executionId });
@@ -123,31 +118,12 @@ const HANDSHAKES = {
   "an empty token as a subprotocol": { token: TOKEN, protocols: ["bearer.", "flowmaestro.v1"] },
 };
 
-let httpUrl;
-let logs;
-let server;
-let url;
-
 beforeAll(async () => {
-  const port = await freePort();
-  httpUrl = `http://127.0.0.1:${port}`;
-  url = `ws://127.0.0.1:${port}/ws`;
-  logs = mkdtempSync(join(tmpdir(), "flowmaestro-conformance-"));
-  server = new ServerProcess({
-    command: join(TARGET_DIR, "debug/flowmaestro-gateway"),
-    args: ["--dev", "--features", "none", "--port", String(port)],
-    env: { JWT_SECRET, SERVICE_TOKEN },
-    healthUrl: `${httpUrl}/health`,
-    logFile: join(logs, "gateway.log"),
-  });
-  await server.start();
+  await real.start();
   for (const executionId of [OWN, ...NUMBERED]) await register(executionId);
 });
 
-afterAll(async () => {
-  await server?.stop("SIGKILL");
-  rmSync(logs, { recursive: true, force: true });
-});
+afterAll(() => real.close());
 
 test.each(Object.entries(CONVERSATIONS))("%s", expectSameAnswers);
 
@@ -166,13 +142,13 @@ function expectSameAnswers(_name, frames) {
 
 async function expectSame(handshake, frames) {
   // As a page would: the gateway refuses handshakes without an origin.
-  const openReal = (...args) => new RealSocket(...args, { origin: httpUrl });
+  const openReal = (...args) => new RealSocket(...args, { origin: real.httpUrl });
   const openFake = (...args) => new WebSocket(...args);
-  const real = await talk(openReal, handshake, frames);
+  const expected = await talk(openReal, handshake, frames);
   const authorize = (executionId) => executionId === OWN || NUMBERED.includes(executionId);
   const gateway = new FakeGateway({ authenticate: (token) => token === TOKEN, authorize });
-  const fake = await talk(openFake, handshake, frames).finally(() => gateway.restore());
-  expect(fake).toEqual(real);
+  const found = await talk(openFake, handshake, frames).finally(() => gateway.restore());
+  expect(found).toEqual(expected);
 }
 
 /** Says something on a new connection, and collects the answers and how the connection ended. */
@@ -180,7 +156,7 @@ function talk(open, { token, protocols = [], early = [] }, frames) {
   // Everything before it is answered once this one is.
   const last = "exec_last";
   const query = token === undefined ? "" : `?token=${token}`;
-  const socket = open(url + query, protocols);
+  const socket = open(real.wsUrl + query, protocols);
   const answers = [];
   return new Promise((resolve, reject) => {
     socket.onopen = () => early.forEach(send);
@@ -212,18 +188,6 @@ function text(frame) {
 }
 
 async function register(executionId) {
-  const response = await fetch(`${httpUrl}/api/executions`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${SERVICE_TOKEN}`, "content-type": "application/json" },
-    body: JSON.stringify({ executionId, userId: USER }),
-  });
+  const response = await real.post("/api/executions", { executionId, userId: USER });
   if (!response.ok) throw new Error(`the gateway refuses an execution: ${response.status}`);
-}
-
-/** A token of the gateway's users: a JWT signed with HS256. */
-function signToken() {
-  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const claims = { userId: USER, exp: Math.floor(Date.now() / 1000) + 3600 };
-  const unsigned = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
-  return `${unsigned}.${createHmac("sha256", JWT_SECRET).update(unsigned).digest("base64url")}`;
 }

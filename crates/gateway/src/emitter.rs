@@ -1,6 +1,6 @@
 //! Where backends emit the events of their workflows, and listen to them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use flowmaestro_protocol::{
     DocumentCompleted, DocumentFailed, DocumentProcessing, Event, EventType, ExecutionCompleted,
     ExecutionFailed, ExecutionProgress, ExecutionStarted, Extra, Json, NodeCompleted, NodeFailed,
-    NodeRetry, NodeStarted, NodeStream, Number, Scope, UserInputRequired,
+    NodeRetry, NodeStarted, NodeStream, Number, Record, Scope, UserInputRequired,
 };
 use parking_lot::RwLock;
 
@@ -232,7 +232,7 @@ impl WorkflowEventEmitter {
     pub fn emit_execution_completed(
         &self,
         execution_id: &str,
-        outputs: BTreeMap<String, Json>,
+        outputs: Record<Json>,
         duration_ms: u64,
     ) {
         self.dispatch_execution(ExecutionCompleted {

@@ -368,7 +368,7 @@ impl<H: History> Hub<H> {
 
     /// `userId` is who the token says it is, whatever the client wrote there.
     fn hand_over(&mut self, user_id: Arc<str>, mut response: UserInputResponse) {
-        response.extra.remove("userId");
+        response.extra.shift_remove("userId");
         let named = Json::from_serialize(&*user_id).map(|id| ("userId".to_owned(), id));
         response.extra.extend(named);
         let response = Box::new(response);

@@ -4,8 +4,7 @@
 //! Reference"). `V` is the type of the fields that the reference calls `any`: checked raw JSON
 //! (`Json`) natively, a JavaScript value in the browser.
 
-use std::collections::BTreeMap;
-
+use indexmap::IndexMap;
 use serde::Serialize;
 
 #[cfg(feature = "json")]
@@ -25,7 +24,11 @@ pub type DefaultPayload = Json;
 pub type DefaultPayload = ();
 
 /// The fields of an event that its declaration does not name. They are kept and handed on.
-pub type Extra<V> = BTreeMap<String, V>;
+pub type Extra<V> = Record<V>;
+
+/// Values by name, in the order in which they were written: a JSON object, and the reference's
+/// `Record<string, any>`.
+pub type Record<V> = IndexMap<String, V>;
 
 /// Who gets an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -222,7 +225,7 @@ events! {
         /// Always `"completed"`.
         "status" status: Completed,
         /// What the workflow produced, by name.
-        "outputs" outputs: BTreeMap<String, V>,
+        "outputs" outputs: Record<V>,
         /// How long it ran, in ms.
         "duration" duration: Number,
     }

@@ -1,6 +1,4 @@
-use std::collections::BTreeMap;
-
-use crate::{Completed, Failed, Number};
+use crate::{Completed, Failed, Number, Record};
 
 /// One declared field of an event, as the client's validation and the TypeScript printer read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +58,7 @@ impl Described for Failed {
     const KIND: FieldKind = FieldKind::Literal(Failed::TEXT);
 }
 
-impl<V> Described for BTreeMap<String, V> {
+impl<V> Described for Record<V> {
     const KIND: FieldKind = FieldKind::Record;
 }
 

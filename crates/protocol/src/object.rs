@@ -1,18 +1,17 @@
-use std::collections::BTreeMap;
-
+use indexmap::IndexMap;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::field::Described;
 use crate::{
-    Completed, DecodeError, DecodeErrorKind, Failed, FieldKind, Json, MAX_ID_BYTES,
-    MAX_SAFE_INTEGER, MAX_TEXT_BYTES, Number, Room,
+    Completed, DecodeError, DecodeErrorKind, Extra, Failed, FieldKind, Json, MAX_ID_BYTES,
+    MAX_SAFE_INTEGER, MAX_TEXT_BYTES, Number, Record, Room,
 };
 
 /// The fields of one message, taken out one by one as the declaration names them.
 pub(crate) struct Object<'a> {
-    fields: BTreeMap<String, &'a RawValue>,
+    fields: IndexMap<String, &'a RawValue>,
 }
 
 impl<'a> Object<'a> {
@@ -26,7 +25,7 @@ impl<'a> Object<'a> {
             return Err(unexpected("an object", found).into());
         }
         let entries: Entries<'a> = serde_json::from_str(text).map_err(DecodeErrorKind::from)?;
-        let mut fields = BTreeMap::new();
+        let mut fields = IndexMap::new();
         for (name, value) in entries.0 {
             if fields.contains_key(&name) {
                 return Err(DecodeError::in_field(name, DecodeErrorKind::Duplicate));
@@ -38,7 +37,8 @@ impl<'a> Object<'a> {
 
     /// Takes a declared field.
     pub(crate) fn take<T: FromField>(&mut self, name: &'static str) -> Result<T, DecodeError> {
-        T::from_field(self.fields.remove(name)).map_err(|kind| DecodeError::in_field(name, kind))
+        T::from_field(self.fields.shift_remove(name))
+            .map_err(|kind| DecodeError::in_field(name, kind))
     }
 
     /// Takes an id, which a client message may carry up to [`MAX_ID_BYTES`] long.
@@ -48,8 +48,8 @@ impl<'a> Object<'a> {
         Ok(id)
     }
 
-    /// Takes everything that no declaration named.
-    pub(crate) fn take_rest(&mut self) -> Result<BTreeMap<String, Json>, DecodeError> {
+    /// Takes everything that no declaration named, in its order.
+    pub(crate) fn take_rest(&mut self) -> Result<Extra<Json>, DecodeError> {
         std::mem::take(&mut self.fields)
             .into_iter()
             .map(|(name, raw)| match Json::from_raw(raw) {
@@ -132,11 +132,11 @@ impl FromField for Failed {
     }
 }
 
-impl FromField for BTreeMap<String, Json> {
+impl FromField for Record<Json> {
     fn from_field(raw: Option<&RawValue>) -> Result<Self, DecodeErrorKind> {
         let raw = present(raw)?;
         Json::from_raw(raw)?;
-        let entries: BTreeMap<String, &RawValue> = read(raw, FieldKind::Record)?;
+        let entries: IndexMap<String, &RawValue> = read(raw, FieldKind::Record)?;
         entries
             .into_iter()
             .map(|(name, value)| Ok((name, Json::from_raw(value)?)))

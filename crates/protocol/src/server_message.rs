@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::codec::encode;
 use crate::object::Object;
-use crate::{DecodeError, Event, EventType, Json, Number, Room};
+use crate::{DecodeError, Event, EventType, Json, Number, Record, Room};
 
 /// What a server says. All but the subscriptions' answers and the events belong to features that are
 /// spoken only after the client's `hello`.
@@ -264,7 +264,7 @@ fn ack(object: &mut Object<'_>) -> Result<ServerMessage, DecodeError> {
 
 fn pong(object: &mut Object<'_>) -> Result<ServerMessage, DecodeError> {
     let id = object.take("id")?;
-    let heads: Option<BTreeMap<String, Json>> = object.take("heads")?;
+    let heads: Option<Record<Json>> = object.take("heads")?;
     let heads = heads
         .unwrap_or_default()
         .into_iter()

@@ -71,13 +71,6 @@ const EXAMPLES: &[(EventType, &str)] = &[
     ),
 ];
 
-/// Compares as JSON: objects regardless of the order of their keys.
-fn assert_same_json(left: &str, right: &str) {
-    let left: serde_json::Value = serde_json::from_str(left).unwrap();
-    let right: serde_json::Value = serde_json::from_str(right).unwrap();
-    assert_eq!(left, right);
-}
-
 #[test]
 fn there_is_an_example_of_each_of_the_fifteen_types() {
     let types: Vec<EventType> = EXAMPLES.iter().map(|(event_type, _)| *event_type).collect();
@@ -90,7 +83,6 @@ fn every_event_example_round_trips() {
     for (event_type, text) in EXAMPLES {
         let event = Event::decode(text).unwrap();
         assert_eq!(event.event_type(), *event_type);
-        assert_same_json(&event.encode(), text);
         assert_eq!(
             ServerMessage::decode(text).unwrap(),
             ServerMessage::Event(Box::new(event))
@@ -98,14 +90,10 @@ fn every_event_example_round_trips() {
     }
 }
 
-/// Fields are written in the declared order, which is the reference's: `outputs` alone is a map,
-/// whose keys come sorted.
 #[test]
 fn events_are_written_byte_for_byte_as_in_the_reference() {
-    for (event_type, text) in EXAMPLES {
-        if *event_type != EventType::ExecutionCompleted {
-            assert_eq!(Event::decode(text).unwrap().encode(), text.trim_end());
-        }
+    for (_, text) in EXAMPLES {
+        assert_eq!(Event::decode(text).unwrap().encode(), text.trim_end());
     }
 }
 
@@ -167,7 +155,7 @@ fn unknown_fields_survive() {
         let text = format!("{}{extra}", text.trim_end().strip_suffix('}').unwrap());
         let event = Event::decode(&text).unwrap();
         assert_eq!(event.event_type(), *event_type);
-        assert_same_json(&event.encode(), &text);
+        assert_eq!(event.encode(), text);
     }
 }
 

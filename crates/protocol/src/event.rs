@@ -4,7 +4,8 @@
 //! Reference"). `V` is the type of the fields that the reference calls `any`: checked raw JSON
 //! (`Json`) natively, a JavaScript value in the browser.
 
-use indexmap::IndexMap;
+use alloc::string::String;
+
 use serde::Serialize;
 
 #[cfg(feature = "json")]
@@ -28,7 +29,11 @@ pub type Extra<V> = Record<V>;
 
 /// Values by name, in the order in which they were written: a JSON object, and the reference's
 /// `Record<string, any>`.
-pub type Record<V> = IndexMap<String, V>;
+#[cfg(feature = "json")]
+pub type Record<V> = indexmap::IndexMap<String, V>;
+/// Values by name. The client reads only what is declared of an event, and makes none.
+#[cfg(not(feature = "json"))]
+pub type Record<V> = alloc::collections::BTreeMap<String, V>;
 
 /// Who gets an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

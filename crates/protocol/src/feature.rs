@@ -1,6 +1,6 @@
 //! What two ends may agree on beyond the baseline protocol.
 
-use std::fmt;
+use core::fmt;
 
 /// A part of the protocol that is spoken only when both ends said that they know it: the server in
 /// its welcome, the client in its `hello`.

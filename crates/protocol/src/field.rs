@@ -1,3 +1,5 @@
+use alloc::string::String;
+
 use crate::{Completed, Failed, Number, Record};
 
 /// One declared field of an event, as the client's validation and the TypeScript printer read it.

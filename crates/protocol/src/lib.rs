@@ -8,6 +8,11 @@
 //! All messages are JSON objects with a string `type`. Unknown fields are kept and handed on;
 //! unknown types are not an error of the socket but of the one who asked for a known one.
 
+// The browser client does without the standard library, which would be most of its download.
+#![cfg_attr(not(feature = "json"), no_std)]
+
+extern crate alloc;
+
 #[cfg(feature = "json")]
 mod client_message;
 pub mod close_code;

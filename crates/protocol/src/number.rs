@@ -42,17 +42,17 @@ impl TryFrom<f64> for Number {
     }
 }
 
-impl std::fmt::Display for NotFinite {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for NotFinite {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("JSON carries finite numbers only")
     }
 }
 
-impl std::error::Error for NotFinite {}
+impl core::error::Error for NotFinite {}
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let whole = self.0.fract() == 0.0 && self.0.abs() <= MAX_SAFE_INTEGER as f64;
+        let whole = self.0.abs() <= MAX_SAFE_INTEGER as f64 && self.0 as i64 as f64 == self.0;
         if whole {
             serializer.serialize_i64(self.0 as i64)
         } else {

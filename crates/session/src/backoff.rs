@@ -26,8 +26,8 @@ impl Backoff {
         if planted!(RetriesEachSecond) {
             return 1000.0;
         }
-        let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
-        (self.initial_delay_ms * self.multiplier.powi(exponent)).min(self.max_delay_ms)
+        let exponent = attempt.saturating_sub(1);
+        (self.initial_delay_ms * power(self.multiplier, exponent)).min(self.max_delay_ms)
     }
 }
 
@@ -40,4 +40,17 @@ impl Jitter {
             Self::Full => delay * random.unit(),
         }
     }
+}
+
+/// By squaring, since the core library has no powers.
+fn power(mut base: f64, mut exponent: u32) -> f64 {
+    let mut power = 1.0;
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            power *= base;
+        }
+        base *= base;
+        exponent >>= 1;
+    }
+    power
 }

@@ -1,6 +1,7 @@
 //! Who connects.
 
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 /// A bearer token. Its `Debug` shows no character of it, so it cannot reach a log by accident.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Everything that a session asks of its caller.
 
-use std::fmt;
+use core::fmt;
 
 use flowmaestro_protocol::Features;
 
@@ -192,7 +192,7 @@ impl fmt::Display for SendError {
     }
 }
 
-impl std::error::Error for SendError {}
+impl core::error::Error for SendError {}
 
 /// Something that went wrong without ending the connection.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! Everything that can happen to a session, and the ways in which it says no.
 
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 use flowmaestro_protocol::Features;
 
@@ -226,4 +227,4 @@ impl fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl core::error::Error for Refused {}

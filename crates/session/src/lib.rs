@@ -38,6 +38,13 @@
 //! - **Outgoing messages**: kept until the server has taken them, queued within bounds until connected, and never sent as somebody else.
 //!
 //! Payloads are of a type `P` of the caller's; the session moves them and never looks inside.
+//!
+//! Without the standard library, since half of what a browser would download is that library's way to
+//! report a panic.
+
+#![no_std]
+
+extern crate alloc;
 
 /// Whether a bug is planted: only ever in the simulation's test of itself.
 #[cfg(feature = "planted-bugs")]

@@ -1,5 +1,7 @@
 //! How the connection comes, goes and comes back.
 
+use alloc::string::String;
+
 use flowmaestro_protocol::{Feature, Features};
 
 use crate::close_code::{

@@ -1,6 +1,6 @@
 //! What can be configured, with its defaults and its limits.
 
-use std::fmt;
+use core::fmt;
 
 use flowmaestro_protocol::Features;
 
@@ -195,7 +195,7 @@ impl fmt::Display for InvalidOption {
     }
 }
 
-impl std::error::Error for InvalidOption {}
+impl core::error::Error for InvalidOption {}
 
 fn check(
     value: f64,

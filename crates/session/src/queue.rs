@@ -1,6 +1,6 @@
 //! The messages that wait for the connection, or for the server to say that it has them.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
 
 use crate::time::earliest;
 use crate::{Millis, Options, Refused, SendId};

@@ -5,7 +5,8 @@
 //! early is held back while the server is asked to go on from the cursor; and when it cannot, the
 //! gap is told before the next event.
 
-use std::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
 
 use crate::{ExecutionKey, Gap, GapReason, Position};
 
@@ -131,7 +132,7 @@ impl<P> Order<P> {
             // A hole in what it sends again is one that it cannot fill.
             self.loose_until = position.head;
         }
-        if std::mem::take(&mut self.adrift) {
+        if core::mem::take(&mut self.adrift) {
             return Some(self.end_drift(position));
         }
         if position.recovered {

@@ -1,6 +1,6 @@
 //! The state machine: inputs in, effects out.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
 
 use flowmaestro_protocol::Feature;
 

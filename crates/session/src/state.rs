@@ -1,5 +1,7 @@
 //! The connection's state as the user sees it.
 
+use alloc::string::String;
+
 use crate::Millis;
 
 /// The state of the connection.

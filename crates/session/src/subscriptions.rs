@@ -8,8 +8,9 @@
 //! ever costs time, never the outcome, because of one invariant: on a connection, an entry whose
 //! `subscribe` was sent leaves the table only after an `unsubscribe` was sent behind it.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use alloc::collections::{BTreeSet, BinaryHeap, VecDeque};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use crate::time::earliest;
 use crate::{ExecutionKey, Millis, Position, Refused};
@@ -156,7 +157,7 @@ impl Entry {
 
     /// The connection is gone, and with it all that the server knew.
     fn forget_wire(&mut self) {
-        self.resumes |= std::mem::take(&mut self.announced);
+        self.resumes |= core::mem::take(&mut self.announced);
         self.stale = false;
         self.presence_asked = false;
         self.wire = Wire::Off;
@@ -435,7 +436,7 @@ impl Subscriptions {
             entry.announced = true;
             self.actions.push_back(Action::Acknowledged {
                 execution: entry.key,
-                resumed: std::mem::take(&mut entry.resumes),
+                resumed: core::mem::take(&mut entry.resumes),
                 recovered: entry.position.is_some_and(|position| position.recovered),
                 positioned: entry.position.is_some(),
             });

@@ -1,7 +1,6 @@
 import { type EventIteratorOptions, iterateEvents } from "./event-iterator.js";
 import type { ConnectionEstablished, EventMap, WebSocketEvent } from "./events.js";
-import { checkOptions } from "./options.js";
-import type { ClientOptions, ClientStats, ConnectionState } from "./wasm/types.js";
+import type { ClientOptions, ClientStats, ConnectionState } from "./option-types.js";
 import { createWasmClient, prepare, type WasmClient } from "./wasm.js";
 import type { WasmInitError } from "./wasm-errors.js";
 
@@ -218,7 +217,6 @@ export class WebSocketClient {
    * nothing is changed.
    */
   configure(options: ClientOptions): void {
-    checkOptions(options);
     this.#client.configure(options);
   }
 

@@ -39,7 +39,7 @@ export type {
   NamedJitter,
   ReconnectOptions,
   TokenPlacement,
-} from "./wasm/types.js";
+} from "./option-types.js";
 export type { WasmInitErrorCode } from "./wasm-errors.js";
 export { WasmInitError } from "./wasm-errors.js";
 export type { LogEntry, NodeUpdate, WorkflowActions, WorkflowStore } from "./workflow-store.js";

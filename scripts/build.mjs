@@ -1,7 +1,7 @@
 // Makes pkg/, the npm package: Rust to WebAssembly, its bindings and bytes bundled with js/.
 // About a minute the first time, seconds later.
 
-import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
@@ -59,7 +59,6 @@ const BUNDLES = {
 
 try {
   compile();
-  writeOptionTypes();
   rmSync(PACKAGE, { recursive: true, force: true });
   await bundle();
   writeTypes();
@@ -73,8 +72,9 @@ try {
 /** Rust to js/wasm/: the bytes, the JavaScript that calls them, and its types. */
 function compile() {
   const env = toolEnv();
-  const cargo = ["build", "--lib", "--target", WASM_TARGET, "--profile", "wasm"];
-  run("cargo", [...cargo, "--config", withoutHome(env)], { env });
+  const cargo = ["build", "--lib", "--no-default-features"];
+  cargo.push("--target", WASM_TARGET, "--profile", "wasm", "--config", withoutHome(env));
+  run("cargo", cargo, { env });
   rmSync(BINDINGS, { recursive: true, force: true });
   const compiled = join(TARGET_DIR, WASM_TARGET, "wasm", `${CRATE}.wasm`);
   // Without the default path no bundler emits the file a second time.
@@ -110,22 +110,6 @@ function withoutHome(env) {
   const cargoHome = env.CARGO_HOME ?? join(homedir(), ".cargo");
   const flags = [`--remap-path-prefix=${cargoHome}=cargo`];
   return `target.${WASM_TARGET}.rustflags=${JSON.stringify(flags)}`;
-}
-
-/**
- * The types of options, states and statistics alone. The whole declaration file also has the wasm
- * class, whose `[Symbol.dispose]` does not compile for users with an older `lib`.
- */
-function writeOptionTypes() {
-  const declarations = readFileSync(join(BINDINGS, `${CRATE}.d.ts`), "utf8");
-  const firstClass = declarations.search(/\/\*\*(?:(?!\*\/)[\s\S])*\*\/\nexport class /);
-  if (firstClass < 0) throw new Error("the bindings' declarations have changed their form");
-  const types = declarations.slice(0, firstClass);
-  const errors = [
-    'import type { ConnectionError } from "../../src/errors.js";',
-    'import type { WasmInitError } from "../wasm-errors.js";',
-  ];
-  writeFileSync(join(BINDINGS, "types.d.ts"), `${errors.join("\n")}\n${types}`);
 }
 
 /**
@@ -210,8 +194,6 @@ function writeTypes() {
   const types = join(PACKAGE, "types");
   // Nothing that users import refers to those of the bindings, which stay behind.
   for (const name of ["wasm", "wasm-instance"]) rmSync(join(types, `js/${name}.d.ts`));
-  mkdirSync(join(types, "js/wasm"), { recursive: true });
-  copyFileSync(join(BINDINGS, "types.d.ts"), join(types, "js/wasm/types.d.ts"));
   cpSync(types, join(PACKAGE, "cjs/types"), { recursive: true });
   writeJson("cjs/package.json", { type: "commonjs" });
 }

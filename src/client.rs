@@ -1,19 +1,18 @@
 //! The exported class: reads its arguments, and leaves the rest to the driver.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
-use flowmaestro_protocol::{MAX_ID_BYTES, Room};
 use flowmaestro_session::{Credentials, Input, State, Token};
-use js_sys::{Function, JSON, JsString, Promise};
-use tsify::{Ts, Tsify};
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 
-use crate::driver::{Driver, Settle};
+use crate::arguments::{
+    Answer, Deferred, check_event_type, check_execution_id, check_handler, check_room, rejected,
+};
+use crate::driver::Driver;
 use crate::errors;
 use crate::handlers::HandlerId;
-use crate::options::ClientOptions;
 use crate::platform;
-use crate::state::{ClientStats, ConnectionState};
 
 /// One connection to a FlowMaestro server: its subscriptions, its handlers, its messages.
 ///
@@ -37,25 +36,25 @@ impl WebSocketClient {
     /// Changes options; those that are left out keep their values.
     ///
     /// # Errors
-    /// A `TypeError` that names the option which is unknown or out of its range.
-    pub fn configure(&self, options: Ts<ClientOptions>) -> Result<(), JsValue> {
-        let options = options
-            .to_rust()
-            .map_err(|error| errors::type_error(&error.to_string()))?;
+    /// A `TypeError` that names the option which is unknown, of another type, or out of its range;
+    /// nothing is changed then.
+    pub fn configure(&self, options: &JsValue) -> Result<(), JsValue> {
         let settings = self.driver.settings.borrow().clone();
-        let settings = settings
-            .with(options)
-            .map_err(|message| errors::type_error(&message))?;
-        self.driver.configure(settings);
+        self.driver.configure(settings.with(options)?);
         Ok(())
     }
 
     /// Connects with a token, a function that gives (a promise of) one, or what the last call gave.
     /// The promise resolves at the server's welcome and rejects with a `ConnectionError`.
     pub fn connect(&self, token: JsValue) -> Promise {
-        match self.credentials(token) {
-            Ok(credentials) => promise(|settle| self.driver.connect(credentials.clone(), settle)),
-            Err(error) => Promise::reject(&error),
+        match self.credentials(&token) {
+            Ok(credentials) => {
+                let deferred = Deferred::new();
+                let promise = deferred.promise();
+                self.driver.connect(credentials, deferred);
+                promise
+            }
+            Err(error) => rejected(&error),
         }
     }
 
@@ -74,13 +73,13 @@ impl WebSocketClient {
     /// Whether the server's welcome arrived on a connection that is still up.
     #[wasm_bindgen(js_name = isConnected)]
     pub fn is_connected(&self) -> bool {
-        *self.driver.session().state() == State::Connected
+        matches!(self.driver.session().state(), State::Connected)
     }
 
     /// The state of the connection: the same frozen object until it changes.
     #[wasm_bindgen(getter)]
-    pub fn state(&self) -> Ts<ConnectionState> {
-        Ts::new_unchecked(self.driver.state())
+    pub fn state(&self) -> JsValue {
+        self.driver.state()
     }
 
     /// Registers a handler and answers with the number of its registration. The same function for
@@ -94,22 +93,17 @@ impl WebSocketClient {
         handler: &JsValue,
         execution_id: &JsValue,
         once: bool,
-        on_removed: Option<Function>,
+        on_removed: &JsValue,
     ) -> Result<u32, JsValue> {
-        let event_type = string("the event type", event_type)?;
-        let handler = function(handler)?;
-        let execution_id = if execution_id.is_undefined() {
-            None
-        } else {
-            Some(id("executionId", execution_id)?)
-        };
-        let id = self.driver.add_handler(
-            &event_type,
-            handler.clone(),
-            execution_id.as_deref(),
-            once,
-            on_removed,
-        );
+        check_event_type(event_type)?;
+        check_handler(handler)?;
+        let execution_id = (!execution_id.is_undefined()).then_some(execution_id);
+        if let Some(execution_id) = execution_id {
+            check_execution_id(execution_id)?;
+        }
+        let id = self
+            .driver
+            .add_handler(event_type, handler, execution_id, once, on_removed);
         Ok(id.0)
     }
 
@@ -125,13 +119,11 @@ impl WebSocketClient {
     /// # Errors
     /// A `TypeError` when an argument is not what it should be.
     pub fn off(&self, event_type: &JsValue, handler: &JsValue) -> Result<(), JsValue> {
-        let event_type = string("the event type", event_type)?;
-        if handler.is_undefined() {
-            self.driver.remove_handlers(&event_type, None);
-            return Ok(());
+        check_event_type(event_type)?;
+        if !handler.is_undefined() {
+            check_handler(handler)?;
         }
-        let handler = function(handler)?;
-        self.driver.remove_handlers(&event_type, Some(handler));
+        self.driver.remove_handlers(event_type, handler);
         Ok(())
     }
 
@@ -141,9 +133,8 @@ impl WebSocketClient {
     /// A `TypeError` when the event type is not a string.
     #[wasm_bindgen(js_name = hasHandlers)]
     pub fn has_handlers(&self, event_type: &JsValue) -> Result<bool, JsValue> {
-        Ok(self
-            .driver
-            .has_handlers(&string("the event type", event_type)?))
+        check_event_type(event_type)?;
+        Ok(self.driver.has_handlers(event_type))
     }
 
     /// One more holder wants the events of this execution.
@@ -152,9 +143,9 @@ impl WebSocketClient {
     /// A `TypeError` when the id is not one, a `RequestError` when there are too many subscriptions.
     #[wasm_bindgen(js_name = subscribeToExecution)]
     pub fn subscribe_to_execution(&self, execution_id: &JsValue) -> Result<(), JsValue> {
-        let execution_id = id("executionId", execution_id)?;
+        check_execution_id(execution_id)?;
         self.driver
-            .subscribe(&execution_id)
+            .hold(execution_id, Input::Subscribe)
             .map_err(errors::refused)
     }
 
@@ -164,7 +155,8 @@ impl WebSocketClient {
     /// A `TypeError` when the id is not one.
     #[wasm_bindgen(js_name = unsubscribeFromExecution)]
     pub fn unsubscribe_from_execution(&self, execution_id: &JsValue) -> Result<(), JsValue> {
-        self.driver.unsubscribe(&id("executionId", execution_id)?);
+        check_execution_id(execution_id)?;
+        self.driver.let_go_of(execution_id);
         Ok(())
     }
 
@@ -174,8 +166,8 @@ impl WebSocketClient {
     /// A `TypeError` when the id is not one.
     #[wasm_bindgen(js_name = watchPresence)]
     pub fn watch_presence(&self, execution_id: &JsValue) -> Result<(), JsValue> {
-        self.driver
-            .watch_presence(&id("executionId", execution_id)?);
+        check_execution_id(execution_id)?;
+        self.driver.watch_presence(execution_id);
         Ok(())
     }
 
@@ -185,8 +177,10 @@ impl WebSocketClient {
     /// A `TypeError` when it is none, a `RequestError` when there are too many subscriptions.
     #[wasm_bindgen(js_name = subscribeToRoom)]
     pub fn subscribe_to_room(&self, room: &JsValue) -> Result<(), JsValue> {
+        check_room(room)?;
+        let room = self.driver.decoder.room(room);
         self.driver
-            .subscribe_room(&room_name(room)?)
+            .hold(&room, Input::SubscribeRoom)
             .map_err(errors::refused)
     }
 
@@ -196,7 +190,8 @@ impl WebSocketClient {
     /// A `TypeError` when it is none.
     #[wasm_bindgen(js_name = unsubscribeFromRoom)]
     pub fn unsubscribe_from_room(&self, room: &JsValue) -> Result<(), JsValue> {
-        self.driver.unsubscribe_room(&room_name(room)?);
+        check_room(room)?;
+        self.driver.let_go_of(&self.driver.decoder.room(room));
         Ok(())
     }
 
@@ -209,41 +204,39 @@ impl WebSocketClient {
         node_id: &JsValue,
         value: &JsValue,
     ) -> Promise {
-        match response(execution_id, node_id, value) {
-            Ok((event, text)) => promise(|settle| self.driver.send(&text, event.clone(), settle)),
-            Err(error) => Promise::reject(&error),
+        match Answer::new(execution_id, node_id, value) {
+            Ok(answer) => {
+                let promise = answer.promise();
+                self.driver.send(answer);
+                promise
+            }
+            Err(error) => rejected(&error),
         }
     }
 
     /// What was counted so far.
-    ///
-    /// # Errors
-    /// Never: numbers have a JavaScript form.
-    pub fn stats(&self) -> Result<Ts<ClientStats>, JsValue> {
+    pub fn stats(&self) -> JsValue {
         let session = self.driver.session();
         let stats = session.stats();
-        let stats = ClientStats {
-            attempts: stats.attempts as f64,
-            connections: stats.connections as f64,
-            delivered: stats.delivered as f64,
-            unwanted: stats.unwanted as f64,
-            unreadable: stats.unreadable as f64,
-            sent: stats.sent as f64,
-            send_failures: stats.send_failures as f64,
-            handlers: self.driver.handler_count() as f64,
-            subscriptions: self.driver.subscription_count() as f64,
-        };
-        stats
-            .into_ts()
-            .map_err(|error| errors::type_error(&error.to_string()))
+        platform::stats_object(&[
+            stats.attempts as f64,
+            stats.connections as f64,
+            stats.delivered as f64,
+            stats.unwanted as f64,
+            stats.unreadable as f64,
+            stats.sent as f64,
+            stats.send_failures as f64,
+            self.driver.handler_count() as f64,
+            self.driver.subscription_count() as f64,
+        ])
     }
 
-    fn credentials(&self, token: JsValue) -> Result<Credentials, JsValue> {
+    fn credentials(&self, token: &JsValue) -> Result<Credentials, JsValue> {
         if token.is_undefined() {
             return Ok(self.driver.credentials());
         }
         if let Some(provider) = token.dyn_ref::<Function>() {
-            return Ok(self.driver.provider(provider.clone()));
+            return Ok(self.driver.provider(provider));
         }
         match token.as_string() {
             Some(token) if !token.is_empty() => Ok(Credentials::Token(Token::new(token))),
@@ -253,65 +246,4 @@ impl WebSocketClient {
             )),
         }
     }
-}
-
-/// A promise whose ends `start` may settle now or later.
-fn promise(start: impl Fn(Settle)) -> Promise {
-    Promise::new(&mut |resolve, reject| start(Settle { resolve, reject }))
-}
-
-/// A string that Rust can hold as it is: one with half of a surrogate pair would collide with
-/// others like it.
-fn string(what: &str, value: &JsValue) -> Result<String, JsValue> {
-    let text = value
-        .dyn_ref::<JsString>()
-        .ok_or_else(|| errors::type_error(&format!("{what} must be a string")))?;
-    if !text.is_well_formed() {
-        return Err(errors::type_error(&format!(
-            "{what} must be well-formed Unicode"
-        )));
-    }
-    Ok(text.into())
-}
-
-fn function(handler: &JsValue) -> Result<&Function, JsValue> {
-    handler
-        .dyn_ref::<Function>()
-        .ok_or_else(|| errors::type_error("the handler must be a function"))
-}
-
-fn id(what: &str, value: &JsValue) -> Result<String, JsValue> {
-    let id = string(what, value)?;
-    if id.is_empty() || id.len() > MAX_ID_BYTES {
-        let message = format!("{what} must have 1 to {MAX_ID_BYTES} bytes");
-        return Err(errors::type_error(&message));
-    }
-    Ok(id)
-}
-
-fn room_name(room: &JsValue) -> Result<String, JsValue> {
-    let name = string("the room", room)?;
-    match Room::new(&name) {
-        Some(_) => Ok(name),
-        None => Err(errors::type_error(
-            "the room must be workspace:<id> or project:<id>",
-        )),
-    }
-}
-
-/// The event that answers a request for input, and its text.
-fn response(
-    execution_id: &JsValue,
-    node_id: &JsValue,
-    value: &JsValue,
-) -> Result<(JsValue, JsString), JsValue> {
-    let execution_id = id("executionId", execution_id)?;
-    let node_id = id("nodeId", node_id)?;
-    let has_no_json = value.is_undefined() || value.is_function() || value.is_symbol();
-    if has_no_json {
-        return Err(errors::not_serializable());
-    }
-    let event = platform::user_input_response(&execution_id, &node_id, value);
-    let text = JSON::stringify(&event).map_err(|_| errors::not_serializable())?;
-    Ok((event, text))
 }

@@ -61,6 +61,18 @@ function isRecord(value) {
 
 /** @typedef {(frame: number, payload: unknown, detail: number) => void} Sink */
 
+/** What went wrong, as src/driver.rs counts it: its code and sentence, where they are ours. */
+const PROBLEMS = [
+  ["server_error", "the server refused a message"],
+  [
+    "subscription_unanswered",
+    "the server did not answer a subscription; its events are delivered if they come",
+  ],
+  ["invalid_message", ""],
+  ["token_unavailable", "the token provider failed, or did not answer in time with a token"],
+  ["token_expiring", "the token ends soon: call connect() with another, or give it a provider"],
+];
+
 /** @typedef {Record<string, unknown> & { type: string }} Message */
 
 export class Decoder {
@@ -77,6 +89,10 @@ export class Decoder {
     this.events = new Map();
     /** @type {Map<string, number>} */
     this.executions = new Map();
+    /** The names of the executions, by their numbers. @type {string[]} */
+    this.names = [];
+    /** The server's id of the connection. */
+    this.connectionId = "";
     this.limit = 0;
   }
 
@@ -89,18 +105,29 @@ export class Decoder {
   }
 
   /**
-   * Declares an event, from the Rust declaration's field table. A kind is one of the numbers above
-   * plus OPTIONAL; a literal is the only string that its field may be, or "".
+   * Declares an event, from the Rust declaration. Its fields follow.
    * @param {number} index
    * @param {string} wireType
    * @param {string} name
    * @param {boolean} scoped
-   * @param {string[]} names
-   * @param {Uint8Array} kinds
-   * @param {string[]} literals
    */
-  define(index, wireType, name, scoped, names, kinds, literals) {
-    this.events.set(wireType, { index, name, scoped, names, kinds: [...kinds], literals });
+  define(index, wireType, name, scoped) {
+    /** @type {Declaration} */
+    this.declared = { index, name, scoped, names: [], kinds: [], literals: [] };
+    this.events.set(wireType, this.declared);
+  }
+
+  /**
+   * Declares the next field of the event that was declared last. The kind is one of the numbers above
+   * plus OPTIONAL; the literal is the only string that the field may be, or "".
+   * @param {string} name
+   * @param {number} kind
+   * @param {string} literal
+   */
+  field(name, kind, literal) {
+    this.declared?.names.push(name);
+    this.declared?.kinds.push(kind);
+    this.declared?.literals.push(literal);
   }
 
   /**
@@ -113,31 +140,46 @@ export class Decoder {
   }
 
   /**
+   * The number of an execution, or -1.
+   * @param {string} executionId
+   */
+  key(executionId) {
+    return this.executions.get(executionId) ?? -1;
+  }
+
+  /**
+   * The number of the execution that an event belongs to, or -1.
+   * @param {Record<string, unknown>} event
+   */
+  keyOf({ executionId }) {
+    return this.key(/** @type {string} */ (executionId));
+  }
+
+  /**
+   * The name under which a room is known.
+   * @param {string} room
+   */
+  room(room) {
+    return ROOM + room;
+  }
+
+  /**
    * From now on this execution is this number.
    * @param {string} executionId
    * @param {number} key
    */
   intern(executionId, key) {
     this.executions.set(executionId, key);
+    this.names[key] = executionId;
   }
 
   /**
    * Nobody asks for this execution any more.
-   * @param {string} executionId
+   * @param {number} key
    */
-  forget(executionId) {
-    this.executions.delete(executionId);
-    this.epochs.delete(executionId);
-  }
-
-  /**
-   * What a socket's messages go to; see `Listener`. `sink(frame, payload, detail)` gets a packed
-   * number, the message (or for an invalid frame what is wrong with it), and the number that the
-   * kind is commented with above.
-   * @param {Sink} sink
-   */
-  listener(sink) {
-    return new Listener(this, sink);
+  forget(key) {
+    this.executions.delete(this.names[key]);
+    this.epochs.delete(this.names[key]);
   }
 
   /**
@@ -217,6 +259,7 @@ export class Decoder {
    * @param {Sink} sink
    */
   welcome(message, sink) {
+    this.connectionId = /** @type {string} */ (message.connectionId);
     this.inflates = false;
     if (!Array.isArray(message.features)) return sink(WELCOME, message, 0);
     const bits = message.features.reduce((bits, name) => bits | (this.features.get(name) ?? 0), 0);
@@ -315,91 +358,85 @@ export class Decoder {
 
   /**
    * `subscribe`: to an execution, or to a room as its name says.
-   * @param {string} name
+   * @param {number} key
    * @param {number | undefined} after
    * @param {boolean} presence
    */
-  subscribe(name, after, presence) {
-    const about = named(name);
+  subscribe(key, after, presence) {
+    const name = this.names[key];
     const from = after === undefined ? {} : { after, epoch: this.epochs.get(name) };
-    return JSON.stringify({ type: "subscribe", ...about, ...from, ...(presence && { presence }) });
+    return JSON.stringify({
+      type: "subscribe",
+      ...named(name),
+      ...from,
+      ...(presence && { presence }),
+    });
   }
 
   /**
    * `unsubscribe`, likewise.
-   * @param {string} name
+   * @param {number} key
    */
-  unsubscribe(name) {
-    return JSON.stringify({ type: "unsubscribe", ...named(name) });
+  unsubscribe(key) {
+    return JSON.stringify({ type: "unsubscribe", ...named(this.names[key]) });
   }
-}
 
-/**
- * The messages of one socket, in order: one that is compressed holds up those behind it.
- */
-class Listener {
   /**
-   * @param {Decoder} decoder
-   * @param {Sink} sink
+   * The answer to a welcome that offers features.
+   * @param {number} bits
    */
-  constructor(decoder, sink) {
-    this.decoder = decoder;
-    this.sink = sink;
-    /** @type {unknown[]} */
-    this.waiting = [];
-    this.stopped = false;
-    this.onmessage = (/** @type {MessageEvent} */ { data }) => this.receive(data);
+  hello(bits) {
+    const features = [...this.features].flatMap(([name, bit]) => (bits & bit ? [name] : []));
+    return JSON.stringify({ type: "hello", features });
   }
 
-  /** Whatever still arrives is nobody's business. */
-  stop() {
-    this.stopped = true;
+  /**
+   * `connection:subscribed`, as handlers see it.
+   * @param {number} key
+   * @param {boolean} resumed
+   * @param {boolean} recovered
+   */
+  subscribedEvent(key, resumed, recovered) {
+    return { type: "connection:subscribed", ...named(this.names[key]), resumed, recovered };
   }
 
-  /** @param {unknown} data */
-  receive(data) {
-    const isText = typeof data === "string" || !this.decoder.inflates;
-    if (isText && this.waiting.length === 0) return this.decoder.accept(data, this.sink);
-    this.waiting.push(data);
-    if (this.waiting.length === 1) void this.drain();
+  /**
+   * `connection:gap`, likewise.
+   * @param {number} key
+   * @param {number | undefined} from
+   * @param {number | undefined} to
+   * @param {number} reason
+   */
+  gapEvent(key, from, to, reason) {
+    return {
+      type: "connection:gap",
+      executionId: this.names[key],
+      fromSeq: from ?? null,
+      toSeq: to ?? null,
+      reason: ["evicted", "restarted", "baseline"][reason],
+    };
   }
 
-  async drain() {
-    while (this.waiting.length > 0 && !this.stopped) {
-      const [data] = this.waiting;
-      const text = typeof data === "string" ? data : await inflate(data, this.decoder.limit);
-      if (this.stopped) return;
-      this.waiting.shift();
-      this.decoder.accept(text, this.sink);
+  /**
+   * `connection:error`, likewise. What the server says of it comes before our own words.
+   * @param {number} problem
+   * @param {unknown} payload
+   * @param {number} key
+   */
+  errorEvent(problem, payload, key) {
+    let [code, message] = PROBLEMS[problem];
+    if (typeof payload === "string") message = payload;
+    if (isRecord(payload)) {
+      if (typeof payload.code === "string") code = payload.code;
+      if (typeof payload.message === "string") message = payload.message;
     }
-  }
-}
-
-/**
- * The text of a binary frame, which is the gzip of one text message. What it is not comes back as
- * it is, to be refused like any other.
- * @param {unknown} data
- * @param {number} limit
- * @returns {Promise<unknown>}
- */
-async function inflate(data, limit) {
-  if (!(data instanceof ArrayBuffer) || typeof DecompressionStream === "undefined") return data;
-  try {
-    const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const decoder = new TextDecoder("utf-8", { fatal: true });
-    let text = "";
-    // A few bytes may stand for gigabytes: what is over the limit is not even unpacked.
-    for (const reader = stream.getReader(); ; ) {
-      const { done, value } = await reader.read();
-      if (done) return text + decoder.decode();
-      text += decoder.decode(value, { stream: true });
-      if (text.length > limit) {
-        void reader.cancel().catch(() => {});
-        return text;
-      }
-    }
-  } catch {
-    return data;
+    const executionId = this.names[key];
+    return {
+      type: "connection:error",
+      code,
+      message,
+      ...(executionId !== undefined && { executionId }),
+    };
   }
 }
 
@@ -427,7 +464,7 @@ function integer(value) {
  * @param {Message} message
  */
 function subject({ executionId, room }) {
-  return /** @type {string} */ (typeof room === "string" ? `${ROOM}${room}` : executionId);
+  return /** @type {string} */ (typeof room === "string" ? ROOM + room : executionId);
 }
 
 /** No execution's id has it: it stands before the names of rooms. */

@@ -1,8 +1,10 @@
 //! The Rust side of `decoder.js`: the tables that it checks by, and the numbers that it answers.
 
 use flowmaestro_protocol::{EventType, Feature, Features, Field, FieldKind, Scope};
-use flowmaestro_session::{ExecutionKey, Frame, FrameKind, Generation, Input, Position, SendId};
-use js_sys::{Function, JsString};
+use flowmaestro_session::{
+    ExecutionKey, Frame, FrameKind, Gap, Generation, Input, Position, Problem, SendId, Token,
+    TokenRequest,
+};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/decoder.js")]
@@ -17,28 +19,33 @@ extern "C" {
     pub(crate) fn set_limit(this: &Decoder, characters: f64);
 
     #[wasm_bindgen(method)]
-    fn define(
-        this: &Decoder,
-        index: u8,
-        wire_type: &str,
-        name: &str,
-        scoped: bool,
-        names: Vec<JsString>,
-        kinds: &[u8],
-        literals: Vec<JsString>,
-    );
+    fn define(this: &Decoder, index: u8, wire_type: &str, name: &str, scoped: bool);
 
     #[wasm_bindgen(method)]
-    pub(crate) fn intern(this: &Decoder, execution_id: &str, key: u32);
-
-    #[wasm_bindgen(method)]
-    pub(crate) fn forget(this: &Decoder, execution_id: &str);
+    fn field(this: &Decoder, name: &str, kind: u8, literal: &str);
 
     #[wasm_bindgen(method, js_name = defineFeature)]
     fn define_feature(this: &Decoder, name: &str, bit: u8);
 
+    #[wasm_bindgen(method, js_name = key)]
+    fn find(this: &Decoder, execution_id: &JsValue) -> i32;
+
+    #[wasm_bindgen(method, js_name = keyOf)]
+    fn find_of(this: &Decoder, event: &JsValue) -> i32;
+
     #[wasm_bindgen(method)]
-    pub(crate) fn listener(this: &Decoder, sink: &JsValue) -> Listener;
+    pub(crate) fn intern(this: &Decoder, execution_id: &JsValue, key: u32);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn forget(this: &Decoder, key: u32);
+
+    /// The name under which a room is known, which no execution has.
+    #[wasm_bindgen(method)]
+    pub(crate) fn room(this: &Decoder, room: &JsValue) -> JsValue;
+
+    /// The server's id of the last connection.
+    #[wasm_bindgen(method, getter, js_name = connectionId)]
+    pub(crate) fn connection_id(this: &Decoder) -> JsValue;
 
     /// A message with a number, under which the server acknowledges it.
     #[wasm_bindgen(method)]
@@ -48,27 +55,40 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn subscribe(
         this: &Decoder,
-        name: &str,
+        key: u32,
         after: Option<f64>,
         presence: bool,
-    ) -> String;
+    ) -> JsValue;
 
     /// `unsubscribe`, from an execution or a room.
     #[wasm_bindgen(method)]
-    pub(crate) fn unsubscribe(this: &Decoder, name: &str) -> String;
+    pub(crate) fn unsubscribe(this: &Decoder, key: u32) -> JsValue;
 
-    /// The messages of one socket.
-    pub(crate) type Listener;
-
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn onmessage(this: &Listener) -> Function;
-
+    /// The answer to a welcome that offers features.
     #[wasm_bindgen(method)]
-    pub(crate) fn stop(this: &Listener);
-}
+    pub(crate) fn hello(this: &Decoder, bits: u8) -> JsValue;
 
-/// Stands before the name of a room: no execution's id has it.
-pub(crate) const ROOM: &str = "\0room:";
+    /// `connection:subscribed`, as handlers see it.
+    #[wasm_bindgen(method, js_name = subscribedEvent)]
+    pub(crate) fn subscribed_event(
+        this: &Decoder,
+        key: u32,
+        resumed: bool,
+        recovered: bool,
+    ) -> JsValue;
+
+    #[wasm_bindgen(method, js_name = gapEvent)]
+    fn make_gap_event(
+        this: &Decoder,
+        key: u32,
+        from: Option<f64>,
+        to: Option<f64>,
+        reason: u8,
+    ) -> JsValue;
+
+    #[wasm_bindgen(method, js_name = errorEvent)]
+    fn make_error_event(this: &Decoder, problem: u8, payload: &JsValue, key: i32) -> JsValue;
+}
 
 /// Added to a field's kind where the field may be absent.
 const OPTIONAL: u8 = 4;
@@ -78,16 +98,11 @@ impl Decoder {
     pub(crate) fn new() -> Self {
         let decoder = Self::create();
         for (index, event_type) in (0..).zip(EventType::ALL) {
-            let fields = event_type.fields();
-            decoder.define(
-                index,
-                event_type.wire_type(),
-                event_type.as_str(),
-                event_type.scope() == Scope::Execution,
-                fields.iter().map(|field| field.name.into()).collect(),
-                &fields.iter().map(kind_number).collect::<Vec<_>>(),
-                fields.iter().map(|field| literal(field).into()).collect(),
-            );
+            let scoped = event_type.scope() == Scope::Execution;
+            decoder.define(index, event_type.wire_type(), event_type.as_str(), scoped);
+            for field in event_type.fields() {
+                decoder.field(field.name, kind_number(field), literal(field));
+            }
         }
         for feature in Feature::ALL {
             let bit = Features::from_iter([feature]).bits();
@@ -95,6 +110,45 @@ impl Decoder {
         }
         decoder
     }
+
+    /// The number of an execution, if anybody holds on to it.
+    pub(crate) fn key(&self, execution_id: &JsValue) -> Option<ExecutionKey> {
+        key(self.find(execution_id))
+    }
+
+    /// The number of the execution that an event belongs to, likewise.
+    pub(crate) fn key_of(&self, event: &JsValue) -> Option<ExecutionKey> {
+        key(self.find_of(event))
+    }
+
+    /// `connection:gap`, as handlers see it.
+    pub(crate) fn gap_event(&self, execution: ExecutionKey, gap: Gap) -> JsValue {
+        let number = |seq: Option<u64>| seq.map(|seq| seq as f64);
+        let reason = gap.reason as u8;
+        self.make_gap_event(execution.0, number(gap.from), number(gap.to), reason)
+    }
+
+    /// `connection:error`, likewise, and the execution that it is about.
+    pub(crate) fn error_event(&self, problem: Problem<JsValue>) -> (JsValue, Option<ExecutionKey>) {
+        let (kind, payload, execution) = match problem {
+            Problem::SubscriptionRefused {
+                execution, payload, ..
+            } => (0, payload, Some(execution)),
+            Problem::ServerError { execution, payload } => (0, payload, execution),
+            Problem::SubscriptionUnanswered { execution } => {
+                (1, JsValue::UNDEFINED, Some(execution))
+            }
+            Problem::UnreadableFrame { payload } => (2, payload, None),
+            Problem::TokenUnavailable => (3, JsValue::UNDEFINED, None),
+            Problem::TokenExpiring => (4, JsValue::UNDEFINED, None),
+        };
+        let key = execution.map_or(-1, |key| key.0 as i32);
+        (self.make_error_event(kind, &payload, key), execution)
+    }
+}
+
+fn key(number: i32) -> Option<ExecutionKey> {
+    u32::try_from(number).ok().map(ExecutionKey)
 }
 
 fn kind_number(field: &Field) -> u8 {
@@ -118,28 +172,40 @@ fn literal(field: &Field) -> &'static str {
     }
 }
 
-/// Reads what `decoder.js` found a frame to be.
-pub(crate) fn unpack(
-    generation: Generation,
-    frame: u32,
-    payload: JsValue,
-    detail: f64,
-) -> Input<JsValue> {
+/// Reads what is reported: a frame as `decoder.js` found it to be, or one of the rest.
+pub(crate) fn unpack(number: u32, frame: u32, payload: JsValue, detail: f64) -> Input<JsValue> {
+    let generation = Generation(number);
     let kind = frame & 31;
     let key = (frame >> 11).checked_sub(1).map(ExecutionKey);
-    if let (HEAD, Some(execution)) = (kind, key) {
-        return Input::Head {
+    match (kind, key) {
+        (14, Some(execution)) => Input::Head {
             generation,
             execution,
             seq: detail as u64,
-        };
+        },
+        (19, _) => Input::SocketClosed {
+            generation,
+            code: detail as u16,
+            reason: payload.as_string().unwrap_or_default(),
+        },
+        (20, _) => Input::Wake,
+        (21, _) => Input::Tick,
+        (22, _) => Input::TokenReady {
+            request: TokenRequest(number),
+            token: payload
+                .as_string()
+                .filter(|token| !token.is_empty())
+                .map(Token::new),
+        },
+        _ => Input::SocketFrame {
+            generation,
+            frame: Frame {
+                kind: frame_kind(kind, key, frame, detail),
+                payload,
+            },
+        },
     }
-    let kind = frame_kind(kind, key, frame, detail);
-    let frame = Frame { kind, payload };
-    Input::SocketFrame { generation, frame }
 }
-
-const HEAD: u32 = 14;
 
 fn frame_kind(kind: u32, key: Option<ExecutionKey>, frame: u32, detail: f64) -> FrameKind {
     let event = (frame >> 5 & 31) as u8;

@@ -1,57 +1,53 @@
 //! Carries out what the session decides.
 //!
-//! The rule that everything here keeps: nothing is borrowed while JavaScript runs. A handler may
-//! call anything on the client; its inputs reach the session at once, and the effects are carried
+//! The rule that everything here keeps: nothing is borrowed while JavaScript of others runs. A handler
+//! may call anything on the client; its inputs reach the session at once, and the effects are carried
 //! out by the outermost call, in order.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::rc::Rc;
+use alloc::rc::{Rc, Weak};
+use alloc::vec::Vec;
+use core::cell::{Cell, Ref, RefCell};
 
-use flowmaestro_protocol::{Feature, Features};
+use flowmaestro_protocol::{EventType, Feature, Features};
 use flowmaestro_session::{
-    Credentials, Effect, ExecutionKey, FrameKind, Gap, GapReason, Generation, Input, Millis,
-    Outgoing, Problem, Refused, SendError, SendId, Session, State, Token, TokenRequest,
+    Credentials, Effect, ExecutionKey, Gap, Generation, Input, Millis, Outgoing, Problem, Refused,
+    SendError, SendId, Session, State, Token, TokenRequest,
 };
-use gloo_timers::callback::Timeout;
-use js_sys::{Date, Function, JsString, Object, Promise, Reflect};
-use tsify::Tsify;
+use js_sys::Function;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use crate::decoder::{Decoder, ROOM};
+use crate::arguments::{Answer, Deferred};
+use crate::decoder::{self, Decoder};
 use crate::errors;
 use crate::executions::{Executions, Holder};
-use crate::handlers::{HandlerId, Handlers, Registration, Removed, Topic};
-use crate::log::log;
+use crate::handlers::{Functions, HandlerId, Handlers, Registration, Topic};
 use crate::options::{LogLevel, Settings};
-use crate::platform;
+use crate::platform::{self, Page};
 use crate::socket::Socket;
-use crate::state::ConnectionState;
 
 /// Everything that one client owns.
 pub(crate) struct Driver {
     session: RefCell<Session<JsValue>>,
     pub(crate) settings: RefCell<Settings>,
+    pub(crate) decoder: Decoder,
     executions: RefCell<Executions>,
+    functions: Functions,
     handlers: RefCell<Handlers>,
+    page: Page,
     socket: RefCell<Option<Socket>>,
-    timer: RefCell<Option<Timer>>,
+    /// What the one timer is set to.
+    timer: Cell<Option<Millis>>,
     provider: RefCell<Provider>,
     credentials: RefCell<Credentials>,
-    connects: RefCell<Vec<Settle>>,
-    messages: RefCell<Messages>,
-    connection_id: RefCell<String>,
+    connects: RefCell<Vec<Deferred>>,
+    answers: RefCell<Answers>,
     state: RefCell<JsValue>,
     draining: Cell<bool>,
-    page: RefCell<Option<PageWatch>>,
+    /// Everything that happens out there is reported to it.
+    _report: Closure<Report>,
 }
 
-/// The one timer, and what it is armed for.
-struct Timer {
-    deadline: Millis,
-    timeout: Timeout,
-}
+type Report = dyn Fn(u32, u32, JsValue, f64);
 
 /// The token provider in use. Its number changes with the function.
 #[derive(Default)]
@@ -60,29 +56,11 @@ struct Provider {
     function: Option<Function>,
 }
 
-/// The two ends of a promise.
-pub(crate) struct Settle {
-    pub(crate) resolve: Function,
-    pub(crate) reject: Function,
-}
-
 /// The messages of `submitUserInput` that were not sent yet.
 #[derive(Default)]
-struct Messages {
+struct Answers {
     last_id: u32,
-    waiting: BTreeMap<u32, (JsValue, Settle)>,
-}
-
-/// The page's signs of life, watched while a connection is wished for.
-struct PageWatch {
-    stop: Function,
-    _wake: Closure<dyn Fn()>,
-}
-
-impl Drop for PageWatch {
-    fn drop(&mut self) {
-        let _ = self.stop.call0(&JsValue::UNDEFINED);
-    }
+    waiting: Vec<(SendId, Answer)>,
 }
 
 impl Driver {
@@ -91,28 +69,35 @@ impl Driver {
         settings.session.features = features();
         let decoder = Decoder::new();
         decoder.set_limit(settings.max_received_length);
-        let seed = (js_sys::Math::random() * 2f64.powi(53)) as u64;
-        let driver = Rc::new(Self {
-            session: RefCell::new(Session::new(settings.session, seed)),
-            settings: RefCell::new(settings),
-            executions: RefCell::new(Executions::new(decoder)),
-            handlers: RefCell::default(),
-            socket: RefCell::default(),
-            timer: RefCell::default(),
-            provider: RefCell::default(),
-            credentials: RefCell::new(Credentials::None),
-            connects: RefCell::default(),
-            messages: RefCell::default(),
-            connection_id: RefCell::default(),
-            state: RefCell::new(JsValue::UNDEFINED),
-            draining: Cell::new(false),
-            page: RefCell::default(),
+        let functions = Functions::new();
+        functions.define_topics();
+        let seed = (js_sys::Math::random() * (1u64 << 53) as f64) as u64;
+        let driver = Rc::new_cyclic(|driver| {
+            let report = report_to(driver.clone());
+            Self {
+                session: RefCell::new(Session::new(settings.session, seed)),
+                settings: RefCell::new(settings),
+                decoder,
+                executions: RefCell::default(),
+                functions,
+                handlers: RefCell::default(),
+                page: Page::new(report.as_ref()),
+                socket: RefCell::default(),
+                timer: Cell::default(),
+                provider: RefCell::default(),
+                credentials: RefCell::new(Credentials::None),
+                connects: RefCell::default(),
+                answers: RefCell::default(),
+                state: RefCell::new(JsValue::UNDEFINED),
+                draining: Cell::new(false),
+                _report: report,
+            }
         });
         driver.publish_state(&State::Disconnected { cause: None });
         driver
     }
 
-    pub(crate) fn session(&self) -> std::cell::Ref<'_, Session<JsValue>> {
+    pub(crate) fn session(&self) -> Ref<'_, Session<JsValue>> {
         self.session.borrow()
     }
 
@@ -129,15 +114,12 @@ impl Driver {
         self.state.borrow().clone()
     }
 
-    pub(crate) fn log(&self, level: LogLevel, message: &str) {
-        log(self.settings.borrow().log_level, level, message);
+    fn log(&self, level: LogLevel, line: &str) {
+        platform::log(self.settings.borrow().log_level, level, line);
     }
 
     pub(crate) fn configure(&self, settings: Settings) {
-        self.executions
-            .borrow()
-            .decoder()
-            .set_limit(settings.max_received_length);
+        self.decoder.set_limit(settings.max_received_length);
         self.session.borrow_mut().configure(settings.session);
         *self.settings.borrow_mut() = settings;
     }
@@ -146,17 +128,15 @@ impl Driver {
     ///
     /// # Errors
     /// What the session refused; nothing was changed then.
-    pub(crate) fn input(self: &Rc<Self>, input: Input<JsValue>) -> Result<(), Refused> {
-        let result = self
-            .session
-            .borrow_mut()
-            .handle(Millis(platform::now()), input);
+    pub(crate) fn input(&self, input: Input<JsValue>) -> Result<(), Refused> {
+        let now = platform::now();
+        let result = self.session.borrow_mut().handle(now, input);
         self.drain();
         result
     }
 
     /// Carries out every effect. A call from within one leaves them to the outermost.
-    fn drain(self: &Rc<Self>) {
+    fn drain(&self) {
         if self.draining.replace(true) {
             return;
         }
@@ -170,13 +150,13 @@ impl Driver {
     }
 
     /// An input that the session has no reason to refuse.
-    fn report(self: &Rc<Self>, input: Input<JsValue>) {
-        if let Err(refused) = self.input(input) {
-            self.log(LogLevel::Debug, &refused.to_string());
+    fn report(&self, input: Input<JsValue>) {
+        if self.input(input).is_err() {
+            self.log(LogLevel::Debug, "refused");
         }
     }
 
-    fn carry_out(self: &Rc<Self>, effect: Effect<JsValue>) {
+    fn carry_out(&self, effect: Effect<JsValue>) {
         match effect {
             Effect::Deliver {
                 event,
@@ -214,37 +194,32 @@ impl Driver {
             } => self.subscribed(execution, resumed, recovered),
             Effect::Reported { problem } => self.problem(problem),
             Effect::StateChanged(state) => self.state_changed(&state),
-            Effect::Released(key) => self.executions.borrow_mut().release(key, Holder::Session),
+            Effect::Released(key) => self.release(key, Holder::Session),
         }
     }
 
     // --- connecting -----------------------------------------------------------------------------
 
-    /// Connects with these credentials; the promise's ends are settled with the outcome.
-    pub(crate) fn connect(self: &Rc<Self>, credentials: Credentials, settle: Settle) {
+    /// Connects with these credentials; the promise is settled with the outcome.
+    pub(crate) fn connect(&self, credentials: Credentials, deferred: Deferred) {
         let replaced = self.credentials.replace(credentials.clone()) != credentials;
-        let superseded = if replaced {
-            self.connects.take()
-        } else {
-            Vec::new()
-        };
-        for settle in superseded {
-            reject(&settle, &errors::superseded());
+        if replaced {
+            self.reject_connects(errors::superseded);
         }
-        self.connects.borrow_mut().push(settle);
-        self.watch_page();
+        self.connects.borrow_mut().push(deferred);
+        self.page.watch();
         self.report(Input::Connect { credentials });
-        if *self.session().state() == State::Connected {
+        if matches!(self.session().state(), State::Connected) {
             self.resolve_connects();
         }
     }
 
     /// The credentials for a provider function: the same for the same function.
-    pub(crate) fn provider(&self, function: Function) -> Credentials {
+    pub(crate) fn provider(&self, function: &Function) -> Credentials {
         let mut provider = self.provider.borrow_mut();
-        if provider.function.as_ref() != Some(&function) {
+        if provider.function.as_ref() != Some(function) {
             provider.number = provider.number.wrapping_add(1);
-            provider.function = Some(function);
+            provider.function = Some(function.clone());
         }
         Credentials::Provider(provider.number)
     }
@@ -254,37 +229,27 @@ impl Driver {
         self.credentials.borrow().clone()
     }
 
-    pub(crate) fn disconnect(self: &Rc<Self>) {
-        *self.page.borrow_mut() = None;
+    pub(crate) fn disconnect(&self) {
+        self.page.unwatch();
         // The next user of this page must not be taken for the last one.
         *self.credentials.borrow_mut() = Credentials::None;
         self.provider.borrow_mut().function = None;
         self.report(Input::Disconnect);
     }
 
-    fn open_socket(self: &Rc<Self>, generation: Generation, token: Option<Token>) {
+    fn open_socket(&self, generation: Generation, token: Option<Token>) {
         self.log(LogLevel::Debug, "opening a socket");
-        let driver = Rc::downgrade(self);
-        let sink = move |input| {
-            if let Some(driver) = driver.upgrade() {
-                driver.note_welcome(&input);
-                driver.report(input);
-            }
-        };
-        let socket = {
-            let settings = self.settings.borrow();
-            let executions = self.executions.borrow();
-            Socket::open(
-                generation,
-                token.as_ref(),
-                &settings,
-                executions.decoder(),
-                sink,
-            )
-        };
-        match socket {
-            Ok(socket) => *self.socket.borrow_mut() = Some(socket),
-            Err(()) => self.report(Input::SocketFailed { generation }),
+        let socket = Socket::open(
+            generation,
+            token.as_ref(),
+            &self.settings.borrow(),
+            &self.decoder,
+            &self.page.report(),
+        );
+        let failed = socket.is_none();
+        *self.socket.borrow_mut() = socket;
+        if failed {
+            self.report(Input::SocketFailed { generation });
         }
     }
 
@@ -298,257 +263,204 @@ impl Driver {
         }
     }
 
-    fn request_token(self: &Rc<Self>, request: TokenRequest, number: u32) {
-        let function = {
-            let provider = self.provider.borrow();
-            provider
-                .function
-                .clone()
-                .filter(|_| provider.number == number)
-        };
-        let driver = Rc::downgrade(self);
-        spawn_local(async move {
-            let token = match function {
-                Some(function) => ask(&function).await,
-                None => None,
-            };
-            if let Some(driver) = driver.upgrade() {
-                driver.report(Input::TokenReady { request, token });
-            }
-        });
+    fn request_token(&self, request: TokenRequest, number: u32) {
+        let provider = self.provider.borrow();
+        let is_current = provider.number == number;
+        let function = provider.function.as_ref().filter(|_| is_current);
+        self.page.ask(function, request.0);
     }
 
     fn transmit(&self, generation: Generation, message: Outgoing<JsValue>) {
-        let executions = self.executions.borrow();
-        let decoder = executions.decoder();
+        let decoder = &self.decoder;
         let text = match message {
-            Outgoing::Hello(features) => platform::hello(names(features)),
+            Outgoing::Hello(features) => decoder.hello(features.bits()),
             Outgoing::Subscribe {
                 execution,
                 after,
                 presence,
-            } => {
-                let Some(name) = executions.name(execution) else {
-                    return;
-                };
-                decoder.subscribe(name, after.map(|seq| seq as f64), presence)
-            }
-            Outgoing::Unsubscribe(execution) => {
-                let Some(name) = executions.name(execution) else {
-                    return;
-                };
-                decoder.unsubscribe(name)
-            }
+            } => decoder.subscribe(execution.0, after.map(|seq| seq as f64), presence),
+            Outgoing::Unsubscribe(execution) => decoder.unsubscribe(execution.0),
             Outgoing::Message {
                 id,
                 payload,
                 confirm,
             } => {
-                let text = if confirm {
+                if confirm {
                     decoder.numbered(&payload, id.0)
                 } else {
                     payload
-                };
-                return self.with_socket(generation, |socket| socket.send_js(&text));
+                }
             }
             Outgoing::Ping(id) => platform::ping(id),
             Outgoing::Auth(token) => platform::auth(token.as_str()),
         };
-        self.with_socket(generation, |socket| socket.send(&text));
+        self.send_on(generation, &text);
     }
 
     /// Says that an event was handled.
     fn acknowledge(&self, generation: Generation, event: &JsValue) {
-        if let Some(event_id) = string_field(event, "eventId") {
-            let text = platform::ack(&event_id);
-            self.with_socket(generation, |socket| socket.send(&text));
+        let text = platform::ack(event);
+        if !text.is_undefined() {
+            self.send_on(generation, &text);
         }
     }
 
-    /// Does something with a socket, unless it is gone.
-    fn with_socket(&self, generation: Generation, act: impl FnOnce(&Socket)) {
-        let socket = self.socket.borrow();
-        if let Some(socket) = socket
-            .as_ref()
-            .filter(|socket| socket.generation() == generation)
+    /// Sends on a socket, unless it is gone.
+    fn send_on(&self, generation: Generation, text: &JsValue) {
+        if let Some(socket) = &*self.socket.borrow()
+            && socket.generation() == generation
         {
-            act(socket);
+            socket.send(text);
         }
     }
 
     fn welcomed(&self, welcome: &JsValue) {
         self.log(LogLevel::Info, "connected");
-        self.deliver_to("connection:established", None, welcome);
+        let topic = Topic::from(EventType::ConnectionEstablished as u8);
+        self.walk(topic, None, welcome, None);
     }
 
-    fn state_changed(self: &Rc<Self>, state: &State) {
+    fn state_changed(&self, state: &State) {
         self.publish_state(state);
         match state {
             State::Connected => self.resolve_connects(),
-            State::Failed { error } => self.reject_connects(&errors::connection_failed(error)),
-            State::Disconnected { .. } => self.reject_connects(&errors::disconnected()),
+            State::Failed { error } => self.reject_connects(|| errors::connection_failed(error)),
+            State::Disconnected { .. } => self.reject_connects(errors::disconnected),
             State::Connecting { .. } | State::Waiting { .. } => {}
         }
-        let event = object(&[("type", "connection:state".into()), ("state", self.state())]);
-        self.deliver_to("connection:state", None, &event);
+        self.walk(
+            Topic::STATE,
+            None,
+            &platform::state_event(&self.state()),
+            None,
+        );
     }
 
     fn publish_state(&self, state: &State) {
-        let epoch_offset_ms = Date::now() - platform::now();
-        let connection_id = self.connection_id.borrow().clone();
-        let state = ConnectionState::new(state, &connection_id, epoch_offset_ms).into_js();
-        if let Ok(state) = state {
-            let state: Object = state.unchecked_into();
-            self.state.replace(Object::freeze(&state).into());
-        }
+        let state = platform::public_state(state, &self.decoder.connection_id());
+        self.state.replace(state);
     }
 
     fn resolve_connects(&self) {
-        for settle in self.connects.take() {
-            let _ = settle.resolve.call0(&JsValue::UNDEFINED);
+        for deferred in self.connects.take() {
+            deferred.resolve();
         }
     }
 
-    fn reject_connects(&self, error: &JsValue) {
-        for settle in self.connects.take() {
-            reject(&settle, error);
+    fn reject_connects(&self, error: impl FnOnce() -> JsValue) {
+        let connects = self.connects.take();
+        if !connects.is_empty() {
+            let error = error();
+            for deferred in connects {
+                deferred.reject(&error);
+            }
         }
     }
 
     // --- subscriptions and messages ----------------------------------------------------------------
 
-    /// One more holder of a subscription.
+    /// One more holder of a subscription, to an execution or to a room.
     ///
     /// # Errors
     /// When there are too many subscriptions.
-    pub(crate) fn subscribe(self: &Rc<Self>, execution_id: &str) -> Result<(), Refused> {
-        self.hold(execution_id, Input::Subscribe)
-    }
-
-    fn hold(
-        self: &Rc<Self>,
-        name: &str,
+    pub(crate) fn hold(
+        &self,
+        name: &JsValue,
         input: fn(ExecutionKey) -> Input<JsValue>,
     ) -> Result<(), Refused> {
-        let held = self.executions.borrow().is_held_by_session(name);
-        let key = self.executions.borrow_mut().retain(name, Holder::Session);
+        let held = {
+            let executions = self.executions.borrow();
+            let key = self.decoder.key(name);
+            key.is_some_and(|key| executions.is_held_by_session(key))
+        };
+        let key = self.retain(name, Holder::Session);
         let result = self.input(input(key));
         if result.is_err() && !held {
-            self.executions.borrow_mut().release(key, Holder::Session);
+            self.release(key, Holder::Session);
         }
         result
     }
 
-    /// One more holder of a subscription to a room.
-    ///
-    /// # Errors
-    /// When there are too many subscriptions.
-    pub(crate) fn subscribe_room(self: &Rc<Self>, room: &str) -> Result<(), Refused> {
-        self.hold(&format!("{ROOM}{room}"), Input::SubscribeRoom)
-    }
-
-    /// One holder of a subscription to a room less.
-    pub(crate) fn unsubscribe_room(self: &Rc<Self>, room: &str) {
-        self.unsubscribe(&format!("{ROOM}{room}"));
+    /// One holder of a subscription less.
+    pub(crate) fn let_go_of(&self, name: &JsValue) {
+        if let Some(key) = self.decoder.key(name) {
+            self.report(Input::Unsubscribe(key));
+        }
     }
 
     /// Wants to know who else watches an execution that is subscribed.
-    pub(crate) fn watch_presence(self: &Rc<Self>, execution_id: &str) {
-        let key = self.executions.borrow().key(execution_id);
-        if let Some(execution) = key {
+    pub(crate) fn watch_presence(&self, execution_id: &JsValue) {
+        if let Some(execution) = self.decoder.key(execution_id) {
             let watch = true;
             self.report(Input::WatchPresence { execution, watch });
         }
     }
 
-    /// One holder of a subscription less.
-    pub(crate) fn unsubscribe(self: &Rc<Self>, execution_id: &str) {
-        let key = self.executions.borrow().key(execution_id);
-        if let Some(key) = key {
-            self.report(Input::Unsubscribe(key));
-        }
+    fn retain(&self, name: &JsValue, holder: Holder) -> ExecutionKey {
+        let mut executions = self.executions.borrow_mut();
+        executions.retain(name, holder, &self.decoder)
     }
 
-    /// Sends a message when connected. `text` is the message as JSON, `event` as local handlers
-    /// will see it.
-    pub(crate) fn send(self: &Rc<Self>, text: &JsString, event: JsValue, settle: Settle) {
+    fn release(&self, key: ExecutionKey, holder: Holder) {
+        let mut executions = self.executions.borrow_mut();
+        executions.release(key, holder, &self.decoder);
+    }
+
+    /// Sends an answer when connected.
+    pub(crate) fn send(&self, answer: Answer) {
+        let (message, bytes) = (answer.text(), answer.bytes());
         let id = {
-            let mut messages = self.messages.borrow_mut();
-            messages.last_id = messages.last_id.wrapping_add(1);
-            let id = messages.last_id;
-            messages.waiting.insert(id, (event, settle));
-            SendId(id)
+            let mut answers = self.answers.borrow_mut();
+            answers.last_id = answers.last_id.wrapping_add(1);
+            let id = SendId(answers.last_id);
+            answers.waiting.push((id, answer));
+            id
         };
-        let bytes = platform::byte_length(text);
-        let message = JsValue::from(text.clone());
         if let Err(refused) = self.input(Input::Send { id, message, bytes })
-            && let Some((_, settle)) = self.take_message(id)
+            && let Some(answer) = self.take_answer(id)
         {
-            reject(&settle, &errors::refused(refused));
+            answer.reject(&errors::refused(refused));
         }
     }
 
-    fn take_message(&self, id: SendId) -> Option<(JsValue, Settle)> {
-        self.messages.borrow_mut().waiting.remove(&id.0)
+    fn take_answer(&self, id: SendId) -> Option<Answer> {
+        let waiting = &mut self.answers.borrow_mut().waiting;
+        let at = waiting.iter().position(|(other, _)| *other == id)?;
+        Some(waiting.remove(at).1)
     }
 
     fn sent(&self, id: SendId) {
-        if let Some((event, settle)) = self.take_message(id) {
-            let _ = settle.resolve.call0(&JsValue::UNDEFINED);
-            let execution = string_field(&event, "executionId");
-            let scope = execution.and_then(|name| self.executions.borrow().key(&name));
-            let topic = self.handlers.borrow().topic("user:input:response");
-            self.deliver(topic, scope, &event, None);
+        if let Some(answer) = self.take_answer(id) {
+            answer.resolve();
+            let event = answer.event();
+            let topic = Topic::from(EventType::UserInputResponse as u8);
+            self.deliver(Some(topic), self.decoder.key_of(&event), &event, None);
         }
     }
 
     fn send_failed(&self, id: SendId, error: SendError) {
-        if let Some((_, settle)) = self.take_message(id) {
-            reject(&settle, &errors::not_sent(error));
+        if let Some(answer) = self.take_answer(id) {
+            answer.reject(&errors::not_sent(error));
         }
     }
 
     fn subscribed(&self, key: ExecutionKey, resumed: bool, recovered: bool) {
-        let Some(name) = self.execution_name(key) else {
-            return;
-        };
         self.log(LogLevel::Debug, "subscribed");
-        let subject = match name.strip_prefix(ROOM) {
-            Some(room) => ("room", room.into()),
-            None => ("executionId", name.into()),
-        };
-        let event = object(&[
-            ("type", "connection:subscribed".into()),
-            subject,
-            ("resumed", resumed.into()),
-            ("recovered", recovered.into()),
-        ]);
-        self.deliver_to("connection:subscribed", Some(key), &event);
+        let event = self.decoder.subscribed_event(key.0, resumed, recovered);
+        self.walk(Topic::SUBSCRIBED, Some(key), &event, None);
     }
 
     fn gap(&self, key: ExecutionKey, gap: Gap) {
-        let Some(name) = self.execution_name(key) else {
-            return;
-        };
         self.log(LogLevel::Warn, "events of an execution are missing");
-        let seq = |seq: Option<u64>| seq.map_or(JsValue::NULL, |seq| (seq as f64).into());
-        let reason = match gap.reason {
-            GapReason::Evicted => "evicted",
-            GapReason::Restarted => "restarted",
-            GapReason::Baseline => "baseline",
-        };
-        let event = object(&[
-            ("type", "connection:gap".into()),
-            ("executionId", name.into()),
-            ("fromSeq", seq(gap.from)),
-            ("toSeq", seq(gap.to)),
-            ("reason", reason.into()),
-        ]);
-        self.deliver_to("connection:gap", Some(key), &event);
+        let event = self.decoder.gap_event(key, gap);
+        self.walk(Topic::GAP, Some(key), &event, None);
     }
 
-    fn execution_name(&self, key: ExecutionKey) -> Option<String> {
-        self.executions.borrow().name(key).map(str::to_owned)
+    /// What went wrong.
+    fn problem(&self, problem: Problem<JsValue>) {
+        let (event, execution) = self.decoder.error_event(problem);
+        platform::log_error(self.settings.borrow().log_level, &event);
+        self.walk(Topic::ERROR, execution, &event, None);
     }
 
     // --- handlers ------------------------------------------------------------------------------
@@ -556,51 +468,57 @@ impl Driver {
     /// Registers a handler, for one execution if named. The answer is its number.
     pub(crate) fn add_handler(
         &self,
-        name: &str,
-        handler: Function,
-        execution_id: Option<&str>,
+        event_type: &JsValue,
+        handler: &JsValue,
+        execution_id: Option<&JsValue>,
         once: bool,
-        on_removed: Option<Function>,
+        on_removed: &JsValue,
     ) -> HandlerId {
-        let scope =
-            execution_id.map(|name| self.executions.borrow_mut().retain(name, Holder::Handler));
-        let registration = Registration {
+        let scope = execution_id.map(|name| self.retain(name, Holder::Handler));
+        let (id, added) = self.handlers.borrow_mut().add(
+            &self.functions,
+            event_type,
             handler,
             scope,
             once,
             on_removed,
-        };
-        let (id, added) = self.handlers.borrow_mut().add(name, registration);
-        if let (false, Some(key)) = (added, scope) {
-            self.executions.borrow_mut().release(key, Holder::Handler);
+        );
+        if !added {
+            self.release_scope(scope);
         }
         id
     }
 
     pub(crate) fn remove_handler(&self, id: HandlerId) {
-        let removed = self.handlers.borrow_mut().remove(id);
+        let removed = self.handlers.borrow_mut().remove(&self.functions, id);
         if let Some(removed) = removed {
-            self.let_go(removed);
+            self.release_scope(removed.scope());
+            self.functions.remove(id.0);
         }
     }
 
-    pub(crate) fn remove_handlers(&self, name: &str, handler: Option<&Function>) {
-        let ids = self.handlers.borrow().registered(name, handler);
+    /// Ends the registrations of a function for an event type, or where it is undefined of all.
+    pub(crate) fn remove_handlers(&self, event_type: &JsValue, handler: &JsValue) {
+        let Some(topic) = self.functions.topic(event_type) else {
+            return;
+        };
+        let ids = self
+            .handlers
+            .borrow()
+            .registered(&self.functions, topic, handler);
         for id in ids {
             self.remove_handler(id);
         }
     }
 
-    pub(crate) fn has_handlers(&self, name: &str) -> bool {
-        self.handlers.borrow().has_any(name)
+    pub(crate) fn has_handlers(&self, event_type: &JsValue) -> bool {
+        let topic = self.functions.topic(event_type);
+        topic.is_some_and(|topic| self.handlers.borrow().has_any(topic))
     }
 
-    fn let_go(&self, removed: Removed) {
-        if let Some(key) = removed.scope {
-            self.executions.borrow_mut().release(key, Holder::Handler);
-        }
-        if let Some(on_removed) = removed.on_removed {
-            self.call(&on_removed, None);
+    fn release_scope(&self, scope: Option<ExecutionKey>) {
+        if let Some(key) = scope {
+            self.release(key, Holder::Handler);
         }
     }
 
@@ -613,29 +531,16 @@ impl Driver {
         event: &JsValue,
         subscription: Option<ExecutionKey>,
     ) {
-        let go_on = || subscription.is_none_or(|key| self.session().is_wanted(key));
-        if let Some(topic) = topic {
-            self.walk(topic, scope, event, go_on);
+        for topic in topic.into_iter().chain([Topic::ANY]) {
+            self.walk(topic, scope, event, subscription);
         }
-        self.walk(Topic::ANY, scope, event, go_on);
     }
 
     /// A message of a type that is no event's: handlers may be registered under its name still.
     fn deliver_unknown(&self, message: &JsValue) {
-        let name = string_field(message, "type").unwrap_or_default();
         self.log(LogLevel::Debug, "a message of an unknown type");
-        let topic = self.handlers.borrow().topic(&name);
-        let execution = string_field(message, "executionId");
-        let scope = execution.and_then(|name| self.executions.borrow().key(&name));
-        self.deliver(topic, scope, message, None);
-    }
-
-    /// An event of the client's own, which `"*"` handlers do not get.
-    fn deliver_to(&self, name: &str, scope: Option<ExecutionKey>, event: &JsValue) {
-        let topic = self.handlers.borrow().topic(name);
-        if let Some(topic) = topic {
-            self.walk(topic, scope, event, || true);
-        }
+        let topic = self.functions.topic_of(message);
+        self.deliver(topic, self.decoder.key_of(message), message, None);
     }
 
     fn walk(
@@ -643,164 +548,52 @@ impl Driver {
         topic: Topic,
         scope: Option<ExecutionKey>,
         event: &JsValue,
-        go_on: impl Fn() -> bool,
+        subscription: Option<ExecutionKey>,
     ) {
         let mut walk = self.handlers.borrow().walk(topic, scope);
-        while go_on() {
-            let next = self.handlers.borrow_mut().next(&mut walk);
-            let Some((handler, removed)) = next else {
-                return;
-            };
-            if let Some(removed) = removed {
-                self.let_go(removed);
-            }
-            self.call(&handler, Some(event));
+        while subscription.is_none_or(|key| self.session().is_wanted(key)) {
+            let next = self.handlers.borrow_mut().next(&self.functions, &mut walk);
+            let Some(registration) = next else { return };
+            self.call(registration, event);
         }
     }
 
-    /// Calls a function of the user's. Its exception is reported, and stops nothing.
-    fn call(&self, function: &Function, event: Option<&JsValue>) {
-        let result = match event {
-            Some(event) => function.call1(&JsValue::UNDEFINED, event),
-            None => function.call0(&JsValue::UNDEFINED),
-        };
-        if let Err(error) = result {
-            platform::report(&error);
+    fn call(&self, registration: Registration, event: &JsValue) {
+        let Registration { id, once, .. } = registration;
+        if once {
+            self.release_scope(registration.scope());
         }
+        self.functions.call(id.0, event, once);
     }
 
-    // --- what went wrong -------------------------------------------------------------------------
+    // --- time ------------------------------------------------------------------------------------
 
-    fn problem(&self, problem: Problem<JsValue>) {
-        let (code, message, execution) = match problem {
-            Problem::SubscriptionRefused {
-                execution, payload, ..
-            } => (
-                server_code(&payload),
-                server_message(&payload),
-                Some(execution),
-            ),
-            Problem::ServerError { execution, payload } => {
-                (server_code(&payload), server_message(&payload), execution)
-            }
-            Problem::SubscriptionUnanswered { execution } => (
-                "subscription_unanswered".into(),
-                "the server did not answer a subscription; its events are delivered if they come"
-                    .into(),
-                Some(execution),
-            ),
-            Problem::UnreadableFrame { payload } => (
-                "invalid_message".into(),
-                payload.as_string().unwrap_or_default(),
-                None,
-            ),
-            Problem::TokenUnavailable => (
-                "token_unavailable".into(),
-                "the token provider failed, or did not answer in time with a token".into(),
-                None,
-            ),
-            Problem::TokenExpiring => (
-                "token_expiring".into(),
-                "the token ends soon: call connect() with another, or give it a provider".into(),
-                None,
-            ),
-        };
-        self.log(LogLevel::Warn, &format!("{code}: {message}"));
-        let mut fields = vec![
-            ("type", "connection:error".into()),
-            ("code", code.into()),
-            ("message", message.into()),
-        ];
-        if let Some(name) = execution.and_then(|key| self.execution_name(key)) {
-            fields.push(("executionId", name.into()));
-        }
-        self.deliver_to("connection:error", execution, &object(&fields));
-    }
-
-    // --- time and the page -----------------------------------------------------------------------
-
-    fn arm_timer(self: &Rc<Self>) {
+    fn arm_timer(&self) {
         let deadline = self.session().next_deadline();
-        let mut timer = self.timer.borrow_mut();
-        if timer.as_ref().map(|timer| timer.deadline) == deadline {
-            return;
+        if self.timer.replace(deadline) != deadline {
+            self.page.set_timer(deadline);
         }
-        *timer = deadline.map(|deadline| {
-            let driver = Rc::downgrade(self);
-            let delay = (deadline.0 - platform::now()).max(0.0).ceil();
-            let timeout = Timeout::new(delay as u32, move || {
-                if let Some(driver) = driver.upgrade() {
-                    // The timer is running, not waiting: dropping it would cancel nothing.
-                    if let Some(timer) = driver.timer.borrow_mut().take() {
-                        timer.timeout.forget();
-                    }
-                    driver.report(Input::Tick);
-                }
-            });
-            Timer { deadline, timeout }
-        });
     }
+}
 
-    fn watch_page(self: &Rc<Self>) {
-        if self.page.borrow().is_some() {
-            return;
-        }
-        let driver = Rc::downgrade(self);
-        let wake = Closure::<dyn Fn()>::new(move || {
-            if let Some(driver) = driver.upgrade() {
-                driver.report(Input::Wake);
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.page.stop();
+    }
+}
+
+/// What everything is reported to, as long as there is a driver.
+fn report_to(driver: Weak<Driver>) -> Closure<Report> {
+    Closure::new(move |number, kind, payload, detail| {
+        if let Some(driver) = driver.upgrade() {
+            let input = decoder::unpack(number, kind, payload, detail);
+            if let Input::Tick = input {
+                // The timer has run out.
+                driver.timer.set(None);
             }
-        });
-        let stop = platform::watch_page(wake.as_ref());
-        *self.page.borrow_mut() = Some(PageWatch { stop, _wake: wake });
-    }
-
-    /// Remembers the server's id of the connection before the session hears of the welcome.
-    fn note_welcome(&self, input: &Input<JsValue>) {
-        if let Input::SocketFrame { frame, .. } = input
-            && matches!(frame.kind, FrameKind::Welcome { .. })
-        {
-            let connection_id = string_field(&frame.payload, "connectionId");
-            *self.connection_id.borrow_mut() = connection_id.unwrap_or_default();
+            driver.report(input);
         }
-    }
-}
-
-/// Asks a provider for a token: a string, or a promise of one.
-async fn ask(provider: &Function) -> Option<Token> {
-    let answer = provider.call0(&JsValue::UNDEFINED).ok()?;
-    let token = JsFuture::from(Promise::resolve(&answer)).await.ok()?;
-    token
-        .as_string()
-        .filter(|token| !token.is_empty())
-        .map(Token::new)
-}
-
-fn reject(settle: &Settle, error: &JsValue) {
-    let _ = settle.reject.call1(&JsValue::UNDEFINED, error);
-}
-
-fn object(fields: &[(&str, JsValue)]) -> JsValue {
-    let object = Object::new();
-    for (name, value) in fields {
-        // Defining a plain field on a fresh object cannot fail.
-        let _ = Reflect::set(&object, &JsValue::from_str(name), value);
-    }
-    object.into()
-}
-
-fn string_field(object: &JsValue, name: &str) -> Option<String> {
-    Reflect::get(object, &JsValue::from_str(name))
-        .ok()?
-        .as_string()
-}
-
-/// What they are called on the wire.
-fn names(features: Features) -> Vec<JsString> {
-    features
-        .iter()
-        .map(|feature| feature.as_str().into())
-        .collect()
+    })
 }
 
 /// What this client speaks in this browser.
@@ -810,12 +603,4 @@ fn features() -> Features {
     } else {
         Features::ALL.without(Feature::Gzip)
     }
-}
-
-fn server_code(frame: &JsValue) -> String {
-    string_field(frame, "code").unwrap_or_else(|| "server_error".into())
-}
-
-fn server_message(frame: &JsValue) -> String {
-    string_field(frame, "message").unwrap_or_else(|| "the server refused a message".into())
 }

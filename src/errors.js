@@ -42,3 +42,68 @@ export class RequestError extends Error {
     this.code = code;
   }
 }
+
+const UNAUTHORIZED =
+  "The server refused the token: sign in again and call connect() with a fresh one.";
+
+/**
+ * Why a connection could not be made, or failed for good, as src/errors.rs counts it.
+ * @type {[ConnectionErrorCode, string][]}
+ */
+const CONNECTION_ERRORS = [
+  ["unauthorized", UNAUTHORIZED],
+  ["forbidden", "The server does not admit this user or page."],
+  ["retries_exhausted", "The server could not be reached: call reconnectNow() to try again."],
+  [
+    "unsupported",
+    "The WebSocket could not be created: check the url option, the page's Content-Security-Policy " +
+      "(connect-src), and that WebSocket exists here (in Node from 22).",
+  ],
+  ["disconnected", "disconnect() was called before the connection was made."],
+  ["superseded", "connect() was called with another token before the connection was made."],
+];
+
+/**
+ * Why a call was refused, or a message was not sent, likewise.
+ * @type {[RequestErrorCode, string][]}
+ */
+const REQUEST_ERRORS = [
+  ["not_connected", "not connected: call connect() first"],
+  ["connection_failed", "the connection failed: call connect() to start again"],
+  ["too_many_subscriptions", "already subscribed to # executions: unsubscribe from one first"],
+  ["message_too_large", "the message has @ bytes, over the limit of #: send less"],
+  ["queue_full", "too many messages wait for the connection: send again once connected"],
+  ["not_connected", "not sent: disconnect() was called; connect and send again"],
+  ["superseded", "not sent: connect() replaced the identity that sent it"],
+  ["connection_failed", "not sent: the connection failed; connect and send again"],
+  ["unconfirmed", "it may or may not have arrived: the server has not said that it has it"],
+  ["expired", "not sent: it waited too long for a connection"],
+  ["rejected", "the server refused it; connection:error has its reason"],
+];
+
+/**
+ * @param {number} kind
+ * @param {number} closeCode 0 for none
+ * @param {string} reason
+ */
+export function connectionError(kind, closeCode, reason) {
+  const [code, message] = CONNECTION_ERRORS[kind];
+  return closeCode === 0
+    ? new ConnectionError(code, message)
+    : new ConnectionError(code, message, closeCode, reason);
+}
+
+/**
+ * @param {number} kind
+ * @param {number} limit
+ * @param {number} bytes
+ */
+export function requestError(kind, limit, bytes) {
+  const [code, message] = REQUEST_ERRORS[kind];
+  return new RequestError(code, message.replace("#", `${limit}`).replace("@", `${bytes}`));
+}
+
+/** @param {string} message */
+export function typeError(message) {
+  return new TypeError(message);
+}

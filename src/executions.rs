@@ -1,21 +1,21 @@
-//! Which execution is which number: the session and the handlers know executions by small keys,
-//! and only the two ends (the caller, the wire) know them by name.
+//! Which execution is which number: only the two ends (the caller, the wire) know them by name, and
+//! the names stay in JavaScript.
 
-use std::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use flowmaestro_session::ExecutionKey;
+use wasm_bindgen::JsValue;
 
 use crate::decoder::Decoder;
 
-/// The names of the executions that somebody holds on to.
+/// The executions that somebody holds on to, by their numbers.
+#[derive(Default)]
 pub(crate) struct Executions {
-    keys: BTreeMap<String, ExecutionKey>,
-    slots: Vec<Option<Slot>>,
-    decoder: Decoder,
+    slots: Vec<Slot>,
 }
 
+#[derive(Clone, Copy, Default)]
 struct Slot {
-    name: String,
     handlers: u32,
     in_session: bool,
 }
@@ -29,50 +29,34 @@ pub(crate) enum Holder {
     Session,
 }
 
+impl Slot {
+    fn is_free(self) -> bool {
+        self.handlers == 0 && !self.in_session
+    }
+}
+
 impl Executions {
-    pub(crate) fn new(decoder: Decoder) -> Self {
-        Self {
-            keys: BTreeMap::new(),
-            slots: Vec::new(),
-            decoder,
-        }
-    }
-
-    pub(crate) fn decoder(&self) -> &Decoder {
-        &self.decoder
-    }
-
-    pub(crate) fn key(&self, name: &str) -> Option<ExecutionKey> {
-        self.keys.get(name).copied()
-    }
-
-    pub(crate) fn is_held_by_session(&self, name: &str) -> bool {
-        let slot = self
-            .key(name)
-            .and_then(|key| self.slots.get(key.0 as usize)?.as_ref());
+    pub(crate) fn is_held_by_session(&self, key: ExecutionKey) -> bool {
+        let slot = self.slots.get(key.0 as usize);
         slot.is_some_and(|slot| slot.in_session)
-    }
-
-    pub(crate) fn name(&self, key: ExecutionKey) -> Option<&str> {
-        self.slots
-            .get(key.0 as usize)?
-            .as_ref()
-            .map(|slot| slot.name.as_str())
     }
 
     /// How many executions the session holds.
     pub(crate) fn held_by_session(&self) -> usize {
-        self.slots
-            .iter()
-            .flatten()
-            .filter(|slot| slot.in_session)
-            .count()
+        self.slots.iter().filter(|slot| slot.in_session).count()
     }
 
     /// The execution's key, kept until every holder has let go.
-    pub(crate) fn retain(&mut self, name: &str, holder: Holder) -> ExecutionKey {
-        let key = self.key(name).unwrap_or_else(|| self.insert(name));
-        if let Some(Some(slot)) = self.slots.get_mut(key.0 as usize) {
+    pub(crate) fn retain(
+        &mut self,
+        name: &JsValue,
+        holder: Holder,
+        decoder: &Decoder,
+    ) -> ExecutionKey {
+        let key = decoder
+            .key(name)
+            .unwrap_or_else(|| self.insert(name, decoder));
+        if let Some(slot) = self.slots.get_mut(key.0 as usize) {
             match holder {
                 Holder::Handler => slot.handlers += 1,
                 Holder::Session => slot.in_session = true,
@@ -82,40 +66,27 @@ impl Executions {
     }
 
     /// One holder has let go.
-    pub(crate) fn release(&mut self, key: ExecutionKey, holder: Holder) {
-        let Some(entry) = self.slots.get_mut(key.0 as usize) else {
+    pub(crate) fn release(&mut self, key: ExecutionKey, holder: Holder, decoder: &Decoder) {
+        let Some(slot) = self.slots.get_mut(key.0 as usize) else {
             return;
         };
-        let Some(slot) = entry else { return };
         match holder {
             Holder::Handler => slot.handlers = slot.handlers.saturating_sub(1),
             Holder::Session => slot.in_session = false,
         }
-        if slot.handlers == 0 && !slot.in_session {
-            self.decoder.forget(&slot.name);
-            self.keys.remove(&slot.name);
-            *entry = None;
+        if slot.is_free() {
+            decoder.forget(key.0);
         }
     }
 
-    fn insert(&mut self, name: &str) -> ExecutionKey {
-        let index = self
-            .slots
-            .iter()
-            .position(Option::is_none)
-            .unwrap_or(self.slots.len());
-        let slot = Slot {
-            name: name.to_owned(),
-            handlers: 0,
-            in_session: false,
-        };
-        match self.slots.get_mut(index) {
-            Some(free) => *free = Some(slot),
-            None => self.slots.push(Some(slot)),
+    fn insert(&mut self, name: &JsValue, decoder: &Decoder) -> ExecutionKey {
+        let free = self.slots.iter().position(|slot| slot.is_free());
+        let index = free.unwrap_or(self.slots.len());
+        if free.is_none() {
+            self.slots.push(Slot::default());
         }
         let key = ExecutionKey(index as u32);
-        self.keys.insert(name.to_owned(), key);
-        self.decoder.intern(name, key.0);
+        decoder.intern(name, key.0);
         key
     }
 }

@@ -1,14 +1,53 @@
-//! Who listens to what.
+//! Who listens to what, in numbers; the functions themselves are in `handlers.js`.
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
+use alloc::vec::Vec;
 
 use flowmaestro_protocol::EventType;
 use flowmaestro_session::ExecutionKey;
-use js_sys::Function;
+use wasm_bindgen::prelude::*;
 
-/// A name that handlers are registered under, as a number: an index of [`EventType::ALL`],
-/// [`Topic::ANY`], or one given to another name while anything is registered under it.
+#[wasm_bindgen(module = "/src/handlers.js")]
+extern "C" {
+    /// The functions, by the numbers of their registrations.
+    #[wasm_bindgen(js_name = Handlers)]
+    pub(crate) type Functions;
+
+    #[wasm_bindgen(constructor, js_class = Handlers)]
+    pub(crate) fn new() -> Functions;
+
+    #[wasm_bindgen(method, js_name = define)]
+    fn define_text(this: &Functions, event_type: &str);
+
+    #[wasm_bindgen(method)]
+    fn define(this: &Functions, event_type: &JsValue) -> u32;
+
+    #[wasm_bindgen(method, js_name = topic)]
+    fn find(this: &Functions, event_type: &JsValue) -> i32;
+
+    #[wasm_bindgen(method, js_name = topicOf)]
+    fn find_of(this: &Functions, message: &JsValue) -> i32;
+
+    #[wasm_bindgen(method)]
+    fn forget(this: &Functions, topic: u32);
+
+    #[wasm_bindgen(method)]
+    fn add(this: &Functions, id: u32, handler: &JsValue, on_removed: &JsValue);
+
+    #[wasm_bindgen(method)]
+    fn has(this: &Functions, id: u32, handler: &JsValue) -> bool;
+
+    /// Forgets a function, and tells whoever wants to know.
+    #[wasm_bindgen(method)]
+    pub(crate) fn remove(this: &Functions, id: u32);
+
+    /// Calls a function, which is forgotten before that where it is to be called once. Its exception
+    /// is reported, and stops nothing.
+    #[wasm_bindgen(method)]
+    pub(crate) fn call(this: &Functions, id: u32, event: &JsValue, once: bool);
+}
+
+/// A name that handlers are registered under, as a number: an index of [`EventType::ALL`], one of the
+/// client's own, or one given to another name while anything is registered under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Topic(u32);
 
@@ -16,46 +55,31 @@ pub(crate) struct Topic(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct HandlerId(pub(crate) u32);
 
-/// What `on` was given.
-pub(crate) struct Registration {
-    pub(crate) handler: Function,
-    /// Only events of this execution.
-    pub(crate) scope: Option<ExecutionKey>,
-    pub(crate) once: bool,
-    /// Called when the registration has ended, in whatever way.
-    pub(crate) on_removed: Option<Function>,
-}
-
 /// Every registration.
 #[derive(Default)]
 pub(crate) struct Handlers {
-    topics: BTreeMap<String, Topic>,
-    entries: BTreeMap<HandlerId, Entry>,
-    /// The registrations of a topic and a scope, in order, so that an event's cost does not grow
-    /// with the handlers of other executions.
-    lists: BTreeMap<(Topic, Option<ExecutionKey>), Vec<HandlerId>>,
+    /// Sorted by topic, scope and number, so that an event's cost hardly grows with the handlers of
+    /// other executions.
+    registrations: Vec<Registration>,
     last_id: u32,
 }
 
-struct Entry {
-    topic: Topic,
-    scope: Option<ExecutionKey>,
-    once: bool,
-    handler: Rc<Function>,
-    on_removed: Option<Function>,
+#[derive(Clone, Copy)]
+pub(crate) struct Registration {
+    list: List,
+    pub(crate) id: HandlerId,
+    pub(crate) once: bool,
 }
 
-/// What a caller must let go of, once nothing is borrowed any more.
-pub(crate) struct Removed {
-    pub(crate) scope: Option<ExecutionKey>,
-    pub(crate) on_removed: Option<Function>,
-}
+/// A topic, and the execution whose events alone are meant: one number, for the sake of comparisons.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct List(u64);
 
 /// A walk over the handlers of one event. It borrows nothing between two handlers, so each may
 /// register and remove as it likes: handlers that came later are left out, removed ones too.
 pub(crate) struct Walk {
-    topic: Topic,
-    scope: Option<ExecutionKey>,
+    unscoped: List,
+    scoped: List,
     after: HandlerId,
     until: HandlerId,
 }
@@ -63,156 +87,177 @@ pub(crate) struct Walk {
 impl Topic {
     /// `"*"`: the handlers of every event.
     pub(crate) const ANY: Self = Self(EventType::ALL.len() as u32);
+    pub(crate) const STATE: Self = Self(Self::ANY.0 + 1);
+    pub(crate) const SUBSCRIBED: Self = Self(Self::ANY.0 + 2);
+    pub(crate) const GAP: Self = Self(Self::ANY.0 + 3);
+    pub(crate) const ERROR: Self = Self(Self::ANY.0 + 4);
+
+    const OWN: [&str; 5] = [
+        "*",
+        "connection:state",
+        "connection:subscribed",
+        "connection:gap",
+        "connection:error",
+    ];
+}
+
+impl List {
+    fn new(topic: Topic, scope: Option<ExecutionKey>) -> Self {
+        let scope = scope.map_or(0, |key| u64::from(key.0) + 1);
+        Self(u64::from(topic.0) << 32 | scope)
+    }
+
+    fn topic(self) -> Topic {
+        Topic((self.0 >> 32) as u32)
+    }
+
+    fn scope(self) -> Option<ExecutionKey> {
+        (self.0 as u32).checked_sub(1).map(ExecutionKey)
+    }
+}
+
+impl Registration {
+    /// The execution whose events alone are meant.
+    pub(crate) fn scope(&self) -> Option<ExecutionKey> {
+        self.list.scope()
+    }
+}
+
+impl Functions {
+    /// Tells the numbers of the topics that there always are.
+    pub(crate) fn define_topics(&self) {
+        for event_type in EventType::ALL {
+            self.define_text(event_type.as_str());
+        }
+        for name in Topic::OWN {
+            self.define_text(name);
+        }
+    }
+
+    /// The topic of an event type, if anything is registered under it or it is one of the protocol's.
+    pub(crate) fn topic(&self, event_type: &JsValue) -> Option<Topic> {
+        u32::try_from(self.find(event_type)).ok().map(Topic)
+    }
+
+    /// The topic of a message by its type, likewise.
+    pub(crate) fn topic_of(&self, message: &JsValue) -> Option<Topic> {
+        u32::try_from(self.find_of(message)).ok().map(Topic)
+    }
 }
 
 impl Handlers {
-    /// The topic of a name, if a handler was ever registered under it or it is an event's.
-    pub(crate) fn topic(&self, name: &str) -> Option<Topic> {
-        let index = EventType::ALL
-            .iter()
-            .position(|event_type| event_type.as_str() == name);
-        match index {
-            Some(index) => Some(Topic(index as u32)),
-            None if name == "*" => Some(Topic::ANY),
-            None => self.topics.get(name).copied(),
-        }
-    }
-
     /// Registers a handler, unless the same function is registered for the same events already:
     /// then its registration is the answer, and nothing changed.
-    pub(crate) fn add(&mut self, name: &str, registration: Registration) -> (HandlerId, bool) {
-        let topic = self.topic(name).unwrap_or_else(|| self.insert_topic(name));
-        let Registration {
-            handler,
-            scope,
-            once,
-            on_removed,
-        } = registration;
-        if let Some(id) = self.find(topic, scope, &handler) {
-            return (id, false);
+    pub(crate) fn add(
+        &mut self,
+        functions: &Functions,
+        event_type: &JsValue,
+        handler: &JsValue,
+        scope: Option<ExecutionKey>,
+        once: bool,
+        on_removed: &JsValue,
+    ) -> (HandlerId, bool) {
+        let list = List::new(Topic(functions.define(event_type)), scope);
+        let mut at = self.behind(list, HandlerId(0));
+        while let Some(other) = self
+            .registrations
+            .get(at)
+            .filter(|other| other.list == list)
+        {
+            if functions.has(other.id.0, handler) {
+                return (other.id, false);
+            }
+            at += 1;
         }
         self.last_id += 1;
         let id = HandlerId(self.last_id);
-        let handler = Rc::new(handler);
-        self.entries.insert(
-            id,
-            Entry {
-                topic,
-                scope,
-                once,
-                handler,
-                on_removed,
-            },
-        );
-        self.lists.entry((topic, scope)).or_default().push(id);
+        functions.add(id.0, handler, on_removed);
+        self.registrations
+            .insert(at, Registration { list, id, once });
         (id, true)
     }
 
-    /// Ends a registration; none that exists is no error.
-    pub(crate) fn remove(&mut self, id: HandlerId) -> Option<Removed> {
-        let entry = self.entries.remove(&id)?;
-        let key = (entry.topic, entry.scope);
-        if let Some(list) = self.lists.get_mut(&key) {
-            list.retain(|other| *other != id);
-            if list.is_empty() {
-                self.lists.remove(&key);
-                self.forget_unused(entry.topic);
-            }
+    /// Ends a registration; none that exists is no error. Its function is still to be forgotten.
+    pub(crate) fn remove(&mut self, functions: &Functions, id: HandlerId) -> Option<Registration> {
+        let at = self.registrations.iter().position(|other| other.id == id)?;
+        let removed = self.registrations.remove(at);
+        let topic = removed.list.topic();
+        if topic > Topic::ERROR && self.of_topic(topic).next().is_none() {
+            functions.forget(topic.0);
         }
-        Some(Removed {
-            scope: entry.scope,
-            on_removed: entry.on_removed,
-        })
+        Some(removed)
     }
 
-    /// The registrations of a name: of one function, or of all.
-    pub(crate) fn registered(&self, name: &str, handler: Option<&Function>) -> Vec<HandlerId> {
-        let topic = self.topic(name);
-        topic
-            .into_iter()
-            .flat_map(|topic| self.of_topic(topic))
-            .filter(|id| handler.is_none_or(|handler| self.is_function(*id, handler)))
+    /// The registrations of a topic: of one function, or of all.
+    pub(crate) fn registered(
+        &self,
+        functions: &Functions,
+        topic: Topic,
+        handler: &JsValue,
+    ) -> Vec<HandlerId> {
+        self.of_topic(topic)
+            .filter(|id| handler.is_undefined() || functions.has(id.0, handler))
             .collect()
     }
 
-    /// Whether anything is registered under a name.
-    pub(crate) fn has_any(&self, name: &str) -> bool {
-        let topic = self.topic(name);
-        topic.is_some_and(|topic| self.of_topic(topic).next().is_some())
+    /// Whether anything is registered for a topic.
+    pub(crate) fn has_any(&self, topic: Topic) -> bool {
+        self.of_topic(topic).next().is_some()
     }
 
     /// How many registrations there are.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.registrations.len()
     }
 
     /// Starts a walk over the handlers of an event.
     pub(crate) fn walk(&self, topic: Topic, scope: Option<ExecutionKey>) -> Walk {
         Walk {
-            topic,
-            scope,
+            unscoped: List::new(topic, None),
+            scoped: List::new(topic, scope),
             after: HandlerId(0),
             until: HandlerId(self.last_id),
         }
     }
 
     /// The next handler of a walk. A `once` handler's registration is removed before it is called.
-    pub(crate) fn next(&mut self, walk: &mut Walk) -> Option<(Rc<Function>, Option<Removed>)> {
-        let unscoped = self.next_in(walk, None);
-        let scoped = walk.scope.and_then(|_| self.next_in(walk, walk.scope));
-        let id = match (unscoped, scoped) {
-            (Some(a), Some(b)) => a.min(b),
+    pub(crate) fn next(&mut self, functions: &Functions, walk: &mut Walk) -> Option<Registration> {
+        let unscoped = self.next_in(walk, walk.unscoped);
+        let scoped = self.next_in(walk, walk.scoped);
+        let next = match (unscoped, scoped) {
+            (Some(a), Some(b)) => {
+                if a.id <= b.id {
+                    a
+                } else {
+                    b
+                }
+            }
             (a, b) => a.or(b)?,
         };
-        walk.after = id;
-        let entry = self.entries.get(&id)?;
-        let handler = Rc::clone(&entry.handler);
-        let removed = if entry.once { self.remove(id) } else { None };
-        Some((handler, removed))
-    }
-
-    fn next_in(&self, walk: &Walk, scope: Option<ExecutionKey>) -> Option<HandlerId> {
-        let list = self.lists.get(&(walk.topic, scope))?;
-        let next = list.partition_point(|id| *id <= walk.after);
-        list.get(next).copied().filter(|id| *id <= walk.until)
-    }
-
-    /// The registrations of a topic, whatever their scope, without a look at those of others.
-    fn of_topic(&self, topic: Topic) -> impl Iterator<Item = HandlerId> {
-        self.lists
-            .range((topic, None)..=(topic, Some(ExecutionKey(u32::MAX))))
-            .flat_map(|(_, list)| list.iter().copied())
-    }
-
-    fn find(
-        &self,
-        topic: Topic,
-        scope: Option<ExecutionKey>,
-        handler: &Function,
-    ) -> Option<HandlerId> {
-        let list = self.lists.get(&(topic, scope))?;
-        list.iter()
-            .copied()
-            .find(|id| self.is_function(*id, handler))
-    }
-
-    fn is_function(&self, id: HandlerId, handler: &Function) -> bool {
-        let entry = self.entries.get(&id);
-        entry.is_some_and(|entry| *entry.handler == *handler)
-    }
-
-    fn insert_topic(&mut self, name: &str) -> Topic {
-        let last = self.topics.values().max().copied();
-        let topic = Topic(last.unwrap_or(Topic::ANY).0 + 1);
-        self.topics.insert(name.to_owned(), topic);
-        topic
-    }
-
-    /// A page may make up a name for each thing that it waits for.
-    fn forget_unused(&mut self, topic: Topic) {
-        if topic > Topic::ANY && self.of_topic(topic).next().is_none() {
-            self.topics.retain(|_, used| *used != topic);
+        walk.after = next.id;
+        if next.once {
+            self.remove(functions, next.id);
         }
+        Some(next)
+    }
+
+    fn next_in(&self, walk: &Walk, list: List) -> Option<Registration> {
+        let next = self.registrations.get(self.behind(list, walk.after))?;
+        (next.list == list && next.id <= walk.until).then_some(*next)
+    }
+
+    /// The place behind what is registered in a list up to this number.
+    fn behind(&self, list: List, id: HandlerId) -> usize {
+        self.registrations
+            .partition_point(|other| (other.list, other.id) <= (list, id))
+    }
+
+    /// The registrations of a topic, whatever their scope.
+    fn of_topic(&self, topic: Topic) -> impl Iterator<Item = HandlerId> {
+        let registrations = self.registrations.iter();
+        registrations
+            .filter(move |registration| registration.list.topic() == topic)
+            .map(|registration| registration.id)
     }
 }
 

@@ -5,25 +5,34 @@
 //!
 //! - [`client`](WebSocketClient): the exported class, which reads arguments;
 //! - `driver`: carries out what the session asks for, and calls handlers;
-//! - `socket`: one `web_sys::WebSocket`; `decoder`: text to object, once, in `decoder.js`;
+//! - `socket`: one WebSocket; `decoder`: text to object, once, in `decoder.js`;
 //! - `handlers` and `executions`: who listens to what, and which execution is which number;
-//! - `options`, `state`, `errors`, `log`, `platform`: what crosses the boundary, and how.
+//! - `arguments`, `options`, `errors`, `platform`: what crosses the boundary, and how.
+//!
+//! Each byte is downloaded by every user, so whatever needs no decision is done by the JavaScript
+//! beside it: texts, objects for handlers, timers. Numbers and untouched JavaScript values cross. The
+//! package is built without the standard library (without the feature `std`), most of which would be
+//! its ways to report a panic.
 
+#![no_std]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod arguments;
+#[cfg(not(feature = "std"))]
+mod bare;
 mod client;
 mod decoder;
 mod driver;
 mod errors;
 mod executions;
 mod handlers;
-mod log;
 mod options;
 mod platform;
 mod socket;
-mod state;
+#[cfg(feature = "types")]
+pub mod types;
 
 pub use client::WebSocketClient;
-pub use options::{
-    ClientOptions, JitterOption, LimitOptions, LogLevel, NamedJitter, ReconnectOptions,
-    TokenPlacement,
-};
-pub use state::{ClientStats, CloseCause, ConnectionState};

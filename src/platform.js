@@ -1,7 +1,14 @@
-// What the client needs from wherever it runs (page, worker, Node) and wasm-bindgen cannot import
-// without failing where it is missing.
+// What the client needs from wherever it runs (page, worker, Node): a clock, a timer, the page's signs
+// of life, the console.
 //
 // @ts-check
+
+/** @typedef {(number: number, kind: number, payload: unknown, detail: number) => void} Report */
+
+// What is reported beside the kinds of frame in decoder.js.
+const WAKE = 20;
+const TICK = 21;
+const TOKEN = 22; // the token, or nothing; the number is that of the request
 
 let offset = 0;
 let latest = 0;
@@ -20,80 +27,131 @@ export function now() {
   return latest;
 }
 
-/** Hands an exception of a handler to the page's error reporting, outside of our own stack.
- * @param {unknown} error
- */
-export function report(error) {
-  if (typeof globalThis.reportError === "function") {
-    globalThis.reportError(error);
-  } else {
-    setTimeout(() => {
-      throw error;
-    });
+export class Page {
+  /** @param {Report} report */
+  constructor(report) {
+    /** @type {Report | undefined} */
+    this.sink = report;
+    /** What everything is reported to, until this client is gone. @type {Report} */
+    this.report = (number, kind, payload, detail) => this.sink?.(number, kind, payload, detail);
+    this.wake = () => this.report(0, WAKE, undefined, 0);
+    this.wakeIfVisible = () => {
+      if (globalThis.document.visibilityState === "visible") this.wake();
+    };
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+  }
+
+  /**
+   * Sets the one timer to this time, or with `Infinity` to none.
+   * @param {number} deadline
+   */
+  arm(deadline) {
+    clearTimeout(this.timer);
+    if (deadline === Infinity) return;
+    const delay = Math.ceil(Math.max(deadline - now(), 0));
+    this.timer = setTimeout(() => this.report(0, TICK, undefined, 0), delay);
+  }
+
+  /** Reports from now on whenever trying again may work: the network is back, the page is seen. */
+  watch() {
+    globalThis.addEventListener?.("online", this.wake);
+    globalThis.addEventListener?.("pageshow", this.wake);
+    globalThis.document?.addEventListener("visibilitychange", this.wakeIfVisible);
+  }
+
+  /** Ends that. */
+  unwatch() {
+    globalThis.removeEventListener?.("online", this.wake);
+    globalThis.removeEventListener?.("pageshow", this.wake);
+    globalThis.document?.removeEventListener("visibilitychange", this.wakeIfVisible);
+  }
+
+  /**
+   * Asks a provider for a token: a string, or a promise of one.
+   * @param {(() => unknown) | undefined} provider
+   * @param {number} request
+   */
+  ask(provider, request) {
+    const answer = (/** @type {unknown} */ token) =>
+      this.report(request, TOKEN, typeof token === "string" ? token : undefined, 0);
+    Promise.resolve()
+      .then(() => provider?.())
+      .then(answer, () => answer(undefined));
+  }
+
+  /** The client is gone. */
+  stop() {
+    this.sink = undefined;
+    this.unwatch();
+    clearTimeout(this.timer);
   }
 }
 
 /**
- * The address of the socket: absolute, `ws:` or `wss:`, with the token in `?token=` when given.
- * Throws when the URL is none; the caller must not repeat the error, which quotes the URL.
- * @param {string | undefined} url
- * @param {string | undefined} token
+ * The connection's state, as everybody sees it.
+ * @param {number} status
+ * @param {number} attempt
+ * @param {number} retryAt on the clock above
+ * @param {number} code
+ * @param {string} reason
+ * @param {string} connectionId
+ * @param {unknown} error
  */
-export function socketUrl(url, token) {
-  const base = globalThis.location?.href;
-  const address = new URL(url ?? "/ws", base);
-  address.protocol = address.protocol.replace(/^http/, "ws");
-  address.hash = "";
-  if (token !== undefined) address.searchParams.set("token", token);
-  return address.href;
+export function stateObject(status, attempt, retryAt, code, reason, connectionId, error) {
+  return Object.freeze(
+    [
+      () => ({ status: "disconnected" }),
+      () => ({ status: "connecting", attempt }),
+      () => ({ status: "connected", connectionId }),
+      () => ({
+        status: "waiting",
+        attempt,
+        retryAt: Math.round(retryAt + Date.now() - now()),
+        cause: { code, reason },
+      }),
+      () => ({ status: "failed", error }),
+    ][status](),
+  );
+}
+
+/** @param {unknown} state */
+export function stateEvent(state) {
+  return { type: "connection:state", state };
 }
 
 /**
- * Calls `wake` whenever trying again may work: the network is back, the page is seen again.
- * @param {() => void} wake
+ * What was counted, in the order of src/client.rs.
+ * @param {Float64Array} counts
  */
-export function watchPage(wake) {
-  const onVisible = () => {
-    if (globalThis.document.visibilityState === "visible") wake();
+export function statsObject(counts) {
+  const [
+    attempts,
+    connections,
+    delivered,
+    unwanted,
+    unreadable,
+    sent,
+    sendFailures,
+    handlers,
+    subscriptions,
+  ] = counts;
+  return {
+    attempts,
+    connections,
+    delivered,
+    unwanted,
+    unreadable,
+    sent,
+    sendFailures,
+    handlers,
+    subscriptions,
   };
-  globalThis.addEventListener?.("online", wake);
-  globalThis.addEventListener?.("pageshow", wake);
-  globalThis.document?.addEventListener("visibilitychange", onVisible);
-  return () => {
-    globalThis.removeEventListener?.("online", wake);
-    globalThis.removeEventListener?.("pageshow", wake);
-    globalThis.document?.removeEventListener("visibilitychange", onVisible);
-  };
-}
-
-/** The bytes of a text in UTF-8.
- * @param {string} text
- */
-export function byteLength(text) {
-  return new TextEncoder().encode(text).length;
-}
-
-/**
- * The event that answers `user:input:required`.
- * @param {string} executionId
- * @param {string} nodeId
- * @param {unknown} value
- */
-export function userInputResponse(executionId, nodeId, value) {
-  return { type: "user:input:response", timestamp: Date.now(), executionId, nodeId, value };
 }
 
 /** Whether gzip can be undone here (WHATWG Compression Standard). */
 export function canInflate() {
   return typeof DecompressionStream !== "undefined";
-}
-
-/**
- * The answer to a welcome that offers features.
- * @param {string[]} features
- */
-export function hello(features) {
-  return JSON.stringify({ type: "hello", features });
 }
 
 /**
@@ -113,9 +171,24 @@ export function auth(token) {
 }
 
 /**
- * Says that an event was handled.
- * @param {string} eventId
+ * Says that an event was handled; nothing, where it has no id.
+ * @param {{ eventId?: unknown }} event
  */
-export function ack(eventId) {
-  return JSON.stringify({ type: "ack", eventId });
+export function ack({ eventId }) {
+  return typeof eventId === "string" ? JSON.stringify({ type: "ack", eventId }) : undefined;
+}
+
+/**
+ * A line for the console, which carries no token, no URL with a query, and no payload.
+ * @param {number} level
+ * @param {string} line
+ */
+export function log(level, line) {
+  const method = /** @type {const} */ (["error", "warn", "info", "debug"])[level - 1];
+  console[method](`[flowmaestro] ${line}`);
+}
+
+/** @param {{ code: string, message: string }} event */
+export function logError({ code, message }) {
+  log(2, `${code}: ${message}`);
 }

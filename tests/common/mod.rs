@@ -12,7 +12,6 @@ use std::rc::Rc;
 use flowmaestro_websocket::WebSocketClient;
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Function, JSON, Promise, Reflect};
-use tsify::Ts;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, RequestInit, Response, WebSocket};
@@ -186,7 +185,7 @@ pub fn configure(client: &WebSocketClient, options: &str) {
 
 /// Sets options given as JSON, which the client may refuse.
 pub fn try_configure(client: &WebSocketClient, options: &str) -> Result<(), JsValue> {
-    client.configure(Ts::new_unchecked(JSON::parse(options).unwrap()))
+    client.configure(&JSON::parse(options).unwrap())
 }
 
 /// A client of the gateway, connected as this user.
@@ -238,7 +237,7 @@ impl Recorder {
                 &self.function(),
                 &JsValue::UNDEFINED,
                 false,
-                None::<Function>,
+                &JsValue::UNDEFINED,
             )
             .unwrap()
     }

@@ -71,6 +71,7 @@ mod queue;
 mod random;
 mod recovery;
 mod session;
+mod sorted;
 mod state;
 mod stats;
 mod subscriptions;

@@ -5,9 +5,10 @@
 //! early is held back while the server is asked to go on from the cursor; and when it cannot, the
 //! gap is told before the next event.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::sorted::Sorted;
 use crate::{ExecutionKey, Gap, GapReason, Position};
 
 /// How many events of one execution are held back behind a hole.
@@ -56,7 +57,7 @@ struct Order<P> {
     question: Question,
     /// The cursor that the last subscription named.
     named: Option<u64>,
-    held: BTreeMap<u64, Event<P>>,
+    held: Sorted<u64, Event<P>>,
 }
 
 /// Whether the server was asked because of a hole to go on from the cursor, and which that was.
@@ -89,7 +90,7 @@ impl<P> Order<P> {
             owed: None,
             question: Question::None,
             named: None,
-            held: BTreeMap::new(),
+            held: Sorted::new(),
         }
     }
 
@@ -230,7 +231,7 @@ impl<P> Order<P> {
         self.open = false;
         self.cursor = Some(seq);
         steps.push_back((self.key, Step::Deliver(event)));
-        while let Some(event) = self.held.remove(&self.next()) {
+        while let Some(event) = self.held.remove(self.next()) {
             self.cursor = Some(self.next());
             steps.push_back((self.key, Step::Deliver(event)));
         }

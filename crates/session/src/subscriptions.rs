@@ -8,10 +8,11 @@
 //! ever costs time, never the outcome, because of one invariant: on a connection, an entry whose
 //! `subscribe` was sent leaves the table only after an `unsubscribe` was sent behind it.
 
-use alloc::collections::{BTreeSet, BinaryHeap, VecDeque};
+use alloc::collections::{BinaryHeap, VecDeque};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use crate::sorted::Sorted;
 use crate::time::earliest;
 use crate::{ExecutionKey, Millis, Position, Refused};
 
@@ -188,7 +189,7 @@ pub(crate) struct Subscriptions {
     entries: Vec<Entry>,
     next_order: u64,
     /// What was let go of before the server confirmed it: its events may still come.
-    stale: BTreeSet<ExecutionKey>,
+    stale: Sorted<ExecutionKey, ()>,
     connected: bool,
     /// The connection's server speaks of who watches.
     speaks_presence: bool,
@@ -201,7 +202,7 @@ impl Subscriptions {
         Self {
             entries: Vec::new(),
             next_order: 0,
-            stale: BTreeSet::new(),
+            stale: Sorted::new(),
             connected: false,
             speaks_presence: false,
             deadline: None,
@@ -561,7 +562,7 @@ impl Subscriptions {
         {}
         let (Ok(at) | Err(at)) = self.position(key);
         let mut entry = Entry::new(key, self.next_order);
-        entry.stale = self.stale.contains(&key);
+        entry.stale = self.stale.contains(key);
         self.entries.insert(at, entry);
         self.next_order += 1;
         Ok(at)
@@ -592,7 +593,7 @@ impl Subscriptions {
     fn remove(&mut self, at: usize) {
         let entry = self.entries.remove(at);
         if entry.stale {
-            self.stale.insert(entry.key);
+            self.stale.insert(entry.key, ());
         }
         self.actions.push_back(Action::Released(entry.key));
     }

@@ -1,0 +1,59 @@
+//! A small map in one vector.
+
+use alloc::vec::Vec;
+
+/// A map that is sorted by its keys. Changing it moves what is behind the key, which is cheap for the
+/// few entries that are held here; a B-tree would be a tenth of the client's download.
+pub(crate) struct Sorted<K, V> {
+    entries: Vec<(K, V)>,
+}
+
+impl<K: Copy + Ord, V> Sorted<K, V> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+        }
+    }
+
+    /// Adds a value, in place of the one that is there under this key.
+    pub(crate) fn insert(&mut self, key: K, value: V) {
+        match self.position(key) {
+            Ok(at) => {
+                if let Some(entry) = self.entries.get_mut(at) {
+                    entry.1 = value;
+                }
+            }
+            Err(at) => self.entries.insert(at, (key, value)),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: K) -> Option<V> {
+        let at = self.position(key).ok()?;
+        Some(self.entries.remove(at).1)
+    }
+
+    /// Takes the entry with the smallest key.
+    pub(crate) fn pop_first(&mut self) -> Option<(K, V)> {
+        (!self.is_empty()).then(|| self.entries.remove(0))
+    }
+
+    pub(crate) fn contains(&self, key: K) -> bool {
+        self.position(key).is_ok()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn position(&self, key: K) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&key, |entry| entry.0)
+    }
+}

@@ -1,5 +1,8 @@
-// The build turns an import of a .wasm file into its bytes in base64.
+// The build turns an import of a .wasm file into a function that makes its bytes.
 declare module "*.wasm" {
-  const base64: string;
-  export default base64;
+  const makeBytes: () => Uint8Array<ArrayBuffer>;
+  export default makeBytes;
 }
+
+/** What the build has marked the module with that belongs to these bindings. */
+declare const WASM_MARK: string;

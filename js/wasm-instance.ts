@@ -1,6 +1,15 @@
 // Instantiating the compiled module, in the way that the browser allows.
 
-import initInItsOwnTime, { initSync } from "./wasm/flowmaestro_websocket.js";
+import { makeImports, start } from "./wasm/flowmaestro_websocket.js";
+
+let started = false;
+
+/** Instantiates the module at once, unless that is done. */
+export function instantiateNow(module: WebAssembly.Module): void {
+  if (started) return;
+  start(new WebAssembly.Instance(module, makeImports()), module);
+  started = true;
+}
 
 /**
  * Instantiates the module, unless that is done.
@@ -11,9 +20,12 @@ import initInItsOwnTime, { initSync } from "./wasm/flowmaestro_websocket.js";
  */
 export async function instantiate(module: WebAssembly.Module): Promise<void> {
   try {
-    initSync({ module });
+    instantiateNow(module);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    await initInItsOwnTime({ module_or_path: module });
+    const instance = await WebAssembly.instantiate(module, makeImports());
+    if (started) return;
+    start(instance, module);
+    started = true;
   }
 }

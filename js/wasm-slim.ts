@@ -13,7 +13,7 @@ let ready = false;
 export async function prepare(input: unknown): Promise<void> {
   try {
     const module = await compile(await fetched(input));
-    checkExports(module);
+    checkMark(module);
     await instantiate(module);
     ready = true;
   } catch (cause) {
@@ -88,12 +88,13 @@ async function compileBytes(bytes: BufferSource, what: string): Promise<WebAssem
 }
 
 /**
- * Refuses another module than this package's. The bindings would keep the instance of one that
- * imports nothing, and fail with it ever after.
+ * Refuses any other module than that of this version: the names by which the two find each other are
+ * so short that others would fit as well.
  */
-function checkExports(module: WebAssembly.Module): void {
-  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-  if (!names.includes("__wbindgen_start")) throw new Error("the module has no __wbindgen_start");
+function checkMark(module: WebAssembly.Module): void {
+  if (WebAssembly.Module.customSections(module, WASM_MARK).length === 0) {
+    throw new Error(`the module is not marked "${WASM_MARK}"`);
+  }
 }
 
 /** Whether it begins as the WebAssembly specification, section 5.5.16, says: `\0asm`. */

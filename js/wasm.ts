@@ -1,10 +1,10 @@
 // Instantiates the WebAssembly module at the client's first use, synchronously, from bytes that the
 // build has put into this package: so nothing has to be served, awaited or configured.
 
-import { initSync, WebSocketClient as WasmClient } from "./wasm/flowmaestro_websocket.js";
-import base64 from "./wasm/flowmaestro_websocket_bg.wasm";
+import { WebSocketClient as WasmClient } from "./wasm/flowmaestro_websocket.js";
+import makeBytes from "./wasm/flowmaestro_websocket_bg.wasm";
 import { wasmInitError } from "./wasm-errors.js";
-import { instantiate } from "./wasm-instance.js";
+import { instantiate, instantiateNow } from "./wasm-instance.js";
 
 export type { WasmClient };
 
@@ -16,7 +16,7 @@ let ready = false;
  */
 export async function prepare(_input?: unknown): Promise<void> {
   try {
-    await instantiate(await WebAssembly.compile(decode()));
+    await instantiate(await WebAssembly.compile(makeBytes()));
     ready = true;
   } catch (cause) {
     throw wasmInitError(cause);
@@ -26,14 +26,10 @@ export async function prepare(_input?: unknown): Promise<void> {
 /** A client in this copy's module, which is instantiated for the first one. */
 export function createWasmClient(): WasmClient {
   try {
-    if (!ready) initSync({ module: decode() });
+    if (!ready) instantiateNow(new WebAssembly.Module(makeBytes()));
     ready = true;
     return new WasmClient();
   } catch (cause) {
     throw wasmInitError(cause);
   }
-}
-
-function decode(): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

@@ -1,12 +1,15 @@
 // Makes pkg/, the npm package: Rust to WebAssembly, its bindings and bytes bundled with js/.
 // About a minute the first time, seconds later.
 
+import { createHash } from "node:crypto";
 import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
-import { fail, ROOT, run, TARGET_DIR } from "./lib/run.mjs";
+import { declareHalves, exportHalves, marked, shortenNames } from "./lib/bindings.mjs";
+import { inlinedBytes } from "./lib/inlined-bytes.mjs";
+import { fail, ROOT, read, run, TARGET_DIR } from "./lib/run.mjs";
+import { describe, enforce, measure } from "./lib/size-budget.mjs";
 import { toolEnv, WASM_TARGET } from "./lib/toolchain.mjs";
 
 const CRATE = "flowmaestro_websocket";
@@ -23,6 +26,15 @@ const WASM_FEATURES = [
   "--enable-sign-ext",
 ];
 
+/** For size, as long as that makes it smaller. The linker puts nothing into memory's first KiB. */
+const WASM_OPTIMIZATIONS = [
+  "-Oz",
+  "--converge",
+  "--low-memory-unused",
+  "--strip-producers",
+  "--strip-target-features",
+];
+
 /** What users import, the file that it is, and its declarations. */
 const ENTRIES = {
   ".": { file: "index", types: "index" },
@@ -37,8 +49,7 @@ const BUNDLES = {
   index: {
     entryPoints: [join(ROOT, "js/index.ts")],
     minify: true,
-    loader: { ".wasm": "base64" },
-    plugins: [oneCopyOfEachSnippet()],
+    plugins: [oneCopyOfEachSnippet(), inlinedBytes(readFileSync)],
   },
   "slim/index": {
     entryPoints: [join(ROOT, "js/slim.ts")],
@@ -58,13 +69,13 @@ const BUNDLES = {
 };
 
 try {
-  compile();
+  const mark = compile();
   rmSync(PACKAGE, { recursive: true, force: true });
-  await bundle();
+  await bundle(mark);
   writeTypes();
   writeManifest();
   writeDocuments();
-  reportSize();
+  checkSize();
 } catch (error) {
   fail(error);
 }
@@ -82,9 +93,27 @@ function compile() {
   run("wasm-bindgen", [...options, "--out-dir", BINDINGS, compiled], { env });
   // It declares the module's exports, where js/ imports its bytes.
   rmSync(join(BINDINGS, `${CRATE}_bg.wasm.d.ts`));
-  importSnippetsOnce(join(BINDINGS, `${CRATE}.js`));
+  return optimize();
+}
+
+/** The module and its bindings, made smaller. Returns what the module is marked with. */
+function optimize() {
   const bytes = join(BINDINGS, `${CRATE}_bg.wasm`);
-  run("npx", ["wasm-opt", "-Oz", ...WASM_FEATURES, bytes, "-o", bytes]);
+  const wasmOpt = ["wasm-opt", ...WASM_FEATURES, bytes, "-o", bytes];
+  run("npx", [...wasmOpt, ...WASM_OPTIMIZATIONS]);
+  // Prints the names and what has become of them.
+  const names = read("npx", [...wasmOpt, "--minify-imports-and-exports-and-modules"]);
+  if (names === null) throw new Error("wasm-opt could not shorten the names");
+  const glue = join(BINDINGS, `${CRATE}.js`);
+  importSnippetsOnce(glue);
+  const bindings = shortenNames(readFileSync(glue, "utf8"), JSON.parse(names));
+  writeFileSync(glue, exportHalves(bindings));
+  const declarations = join(BINDINGS, `${CRATE}.d.ts`);
+  writeFileSync(declarations, declareHalves(readFileSync(declarations, "utf8")));
+  const wasm = readFileSync(bytes);
+  const name = `flowmaestro ${createHash("sha256").update(wasm).update(bindings).digest("hex").slice(0, 8)}`;
+  writeFileSync(bytes, marked(wasm, name));
+  return name;
 }
 
 /** wasm-bindgen names a snippet once for each function of it; bundlers warn about the second. */
@@ -116,7 +145,7 @@ function withoutHome(env) {
  * js/ and the bindings to one file for each entry and module system. An entry beside the main one
  * imports that (`./index.js`) instead of holding a second client.
  */
-async function bundle() {
+async function bundle(mark) {
   for (const format of ["esm", "cjs"]) {
     const folder = format === "esm" ? PACKAGE : join(PACKAGE, "cjs");
     for (const [name, options] of Object.entries(BUNDLES)) {
@@ -127,7 +156,7 @@ async function bundle() {
         outfile: join(folder, `${name}.js`),
         bundle: true,
         target: "es2022",
-        keepNames: true,
+        define: { WASM_MARK: JSON.stringify(mark) },
         legalComments: "none",
         logLevel: "warning",
       });
@@ -263,14 +292,10 @@ function writeJson(file, content) {
   writeFileSync(join(PACKAGE, file), `${JSON.stringify(content, null, 2)}\n`);
 }
 
-function reportSize() {
-  for (const file of ["index.js", "slim/index.js", `${CRATE}.wasm`, "react.js"]) {
-    const bytes = readFileSync(join(PACKAGE, file));
-    const compressed = brotliCompressSync(bytes).length;
-    console.log(`pkg/${file}: ${kib(bytes.length)}, ${kib(compressed)} with brotli.`);
-  }
-}
-
-function kib(bytes) {
-  return `${(bytes / 1024).toFixed(1)} KiB`;
+/** Prints how large the entries have become, and fails where that is larger than they may be. */
+function checkSize() {
+  const budget = JSON.parse(readFileSync(join(ROOT, "scripts/size-budget.json"), "utf8"));
+  const measured = measure(PACKAGE, budget);
+  for (const entry of measured) console.log(describe(entry));
+  enforce(measured);
 }

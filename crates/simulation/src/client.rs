@@ -785,6 +785,14 @@ impl World {
         }
     }
 
+    /// Whoever had enough of an execution: all of its holders go.
+    fn leave(&mut self, client: usize, execution: Option<usize>) {
+        let Some(execution) = execution else { return };
+        while self.clients[client].trackers[execution].holders > 0 {
+            self.unsubscribe(client, execution);
+        }
+    }
+
     /// `submitUserInput`.
     fn submit(&mut self, client: usize) {
         let count = self.plan.executions.len() as u64;
@@ -866,6 +874,10 @@ impl World {
             let from_handler = self.clients[client].plan.habits.from_handler;
             if !self.calm && self.clients[client].random.permille(from_handler) {
                 self.act_once(client);
+            }
+            let leaves = self.clients[client].plan.habits.leaves;
+            if !self.calm && self.clients[client].random.permille(leaves) {
+                self.leave(client, event.execution);
             }
         }
         if let Some(generation) = acknowledge {

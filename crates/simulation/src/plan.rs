@@ -49,6 +49,8 @@ pub(crate) struct Habits {
     pub(crate) switch_user: u64,
     /// How often a handler does one of these, in a thousand events.
     pub(crate) from_handler: u64,
+    /// How often a handler ends the subscription that it got its event by, in a thousand events.
+    pub(crate) leaves: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -248,6 +250,7 @@ impl Plan {
             presence: habit(1),
             switch_user: 0,
             from_handler: habit(60),
+            leaves: habit(10),
         };
         ClientPlan {
             user,

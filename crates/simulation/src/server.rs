@@ -9,7 +9,7 @@ use flowmaestro_hub::{
 };
 use flowmaestro_protocol::{
     DocumentCompleted, Event, ExecutionCompleted, ExecutionFailed, Extra, Feature, Features,
-    NodeStream, Number, UserInputRequired, close_code,
+    NodeStream, Number, Record, UserInputRequired, close_code,
 };
 
 use crate::Check;
@@ -537,7 +537,7 @@ impl World {
                 timestamp,
                 execution_id,
                 status: flowmaestro_protocol::Completed,
-                outputs: BTreeMap::new(),
+                outputs: Record::new(),
                 duration: timestamp,
                 extra,
             }

@@ -37,10 +37,6 @@ impl<K: Copy + Ord, V> Sorted<K, V> {
         (!self.is_empty()).then(|| self.entries.remove(0))
     }
 
-    pub(crate) fn contains(&self, key: K) -> bool {
-        self.position(key).is_ok()
-    }
-
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }

@@ -12,7 +12,6 @@ use alloc::collections::{BinaryHeap, VecDeque};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use crate::sorted::Sorted;
 use crate::time::earliest;
 use crate::{ExecutionKey, Millis, Position, Refused};
 
@@ -39,7 +38,7 @@ pub(crate) enum Action {
         positioned: bool,
     },
     Unanswered(ExecutionKey),
-    /// The server ended it late, after it was asked for again.
+    /// The server ended it, or began it anew, at another time than was thought.
     Interrupted(ExecutionKey),
     Released(ExecutionKey),
 }
@@ -96,8 +95,6 @@ struct Entry {
     announced: bool,
     /// What the server's last answer said.
     position: Option<Position>,
-    /// The server was told on this connection that it is not wanted, and has not confirmed it.
-    stale: bool,
     /// It was on when an earlier connection ended, or began before.
     resumes: bool,
     /// How often this connection asked for it in vain.
@@ -118,7 +115,6 @@ impl Entry {
             presence_asked: false,
             announced: false,
             position: None,
-            stale: false,
             resumes: false,
             tries: 0,
             wire: Wire::Off,
@@ -159,7 +155,6 @@ impl Entry {
     /// The connection is gone, and with it all that the server knew.
     fn forget_wire(&mut self) {
         self.resumes |= core::mem::take(&mut self.announced);
-        self.stale = false;
         self.presence_asked = false;
         self.wire = Wire::Off;
         self.tries = 0;
@@ -188,8 +183,6 @@ pub(crate) struct Subscriptions {
     /// Sorted by key: an event finds its entry without hashing or allocating.
     entries: Vec<Entry>,
     next_order: u64,
-    /// What was let go of before the server confirmed it: its events may still come.
-    stale: Sorted<ExecutionKey, ()>,
     connected: bool,
     /// The connection's server speaks of who watches.
     speaks_presence: bool,
@@ -202,7 +195,6 @@ impl Subscriptions {
         Self {
             entries: Vec::new(),
             next_order: 0,
-            stale: Sorted::new(),
             connected: false,
             speaks_presence: false,
             deadline: None,
@@ -391,7 +383,6 @@ impl Subscriptions {
     pub(crate) fn disconnect(&mut self) {
         self.connected = false;
         self.deadline = None;
-        self.stale.clear();
         let actions = &mut self.actions;
         self.entries.retain_mut(|entry| {
             entry.forget_wire();
@@ -416,8 +407,15 @@ impl Subscriptions {
         let Some(entry) = self.entries.get_mut(at) else {
             return false;
         };
-        if let Wire::Off | Wire::On | Wire::Unsubscribing { .. } = entry.wire {
-            return false;
+        match entry.wire {
+            Wire::Off | Wire::Unsubscribing { .. } => {
+                if entry.holders > 0 {
+                    self.actions.push_back(Action::Interrupted(key));
+                }
+                return false;
+            }
+            Wire::On => return false,
+            Wire::Subscribing { .. } | Wire::Refused { .. } | Wire::Unanswered => {}
         }
         entry.wire = Wire::On;
         entry.tries = 0;
@@ -453,13 +451,12 @@ impl Subscriptions {
             return false;
         };
         let Wire::Unsubscribing { .. } = entry.wire else {
-            if entry.stale && entry.holders > 0 {
+            if entry.holders > 0 {
                 self.actions.push_back(Action::Interrupted(key));
             }
             return false;
         };
         entry.wire = Wire::Off;
-        entry.stale = false;
         entry.announced = false;
         self.settle(at, now);
         self.refresh_deadline();
@@ -540,7 +537,6 @@ impl Subscriptions {
             Wire::On | Wire::Unanswered | Wire::Refused { .. }
                 if !entry.wanted() && entry.is_due(now) =>
             {
-                entry.stale = true;
                 entry.wire = Wire::Unsubscribing {
                     answer_by: now.plus(ANSWER_TIMEOUT_MS),
                 };
@@ -561,9 +557,7 @@ impl Subscriptions {
             && self.evict_unwanted()
         {}
         let (Ok(at) | Err(at)) = self.position(key);
-        let mut entry = Entry::new(key, self.next_order);
-        entry.stale = self.stale.contains(key);
-        self.entries.insert(at, entry);
+        self.entries.insert(at, Entry::new(key, self.next_order));
         self.next_order += 1;
         Ok(at)
     }
@@ -583,18 +577,12 @@ impl Subscriptions {
         if !matches!(entry.wire, Wire::Off | Wire::Unsubscribing { .. }) {
             self.actions.push_back(Action::Unsubscribe(entry.key));
         }
-        if let Some(entry) = self.entries.get_mut(at) {
-            entry.stale |= entry.wire != Wire::Off;
-        }
         self.remove(at);
         true
     }
 
     fn remove(&mut self, at: usize) {
         let entry = self.entries.remove(at);
-        if entry.stale {
-            self.stale.insert(entry.key, ());
-        }
         self.actions.push_back(Action::Released(entry.key));
     }
 

@@ -575,12 +575,30 @@ fn a_carousel_of_subscriptions_stays_within_its_bounds() {
 fn answers_out_of_turn_are_ignored() {
     let mut world = subscribed(&[1]);
     world.push(acknowledgement(1));
-    world.push(FrameKind::Unsubscribed(key(1)));
     world.push(acknowledgement(8));
     world.push(FrameKind::Unsubscribed(key(8)));
     world.advance(100.0);
     assert!(world.effects.is_empty());
-    assert_eq!(world.session.stats().ignored, 4);
+    assert_eq!(world.session.stats().ignored, 3);
+}
+
+#[test]
+fn an_end_or_a_beginning_out_of_turn_is_told_where_nothing_is_numbered() {
+    let gap = Gap {
+        from: None,
+        to: None,
+        reason: GapReason::Baseline,
+    };
+    let mut world = subscribed(&[1]);
+    world.push(FrameKind::Unsubscribed(key(1)));
+    world.advance(100.0);
+    assert_eq!(world.gaps(), [(1, gap)]);
+    let mut world = subscribed(&[1]);
+    world.emit(1, terminal(1));
+    world.advance(300.0);
+    world.push(acknowledgement(1)); // its late events are still handed on
+    world.advance(100.0);
+    assert_eq!(world.gaps(), [(1, gap)]);
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Ledger {
             return;
         };
         assert!(gap.from <= Some(to), "an empty gap");
-        if anew {
+        if anew || gap.reason == GapReason::Restarted {
             self.epoch = 0;
         }
         self.last = to;

@@ -31,7 +31,7 @@ fn every_planted_bug_is_found() {
     std::panic::set_hook(Box::new(|_| {}));
     let mut table = format!("{:<28} {:>5}  found by\n", "planted bug", "seeds");
     let mut survivors = Vec::new();
-    for bug in Bug::ALL.iter().filter(|bug| std::env::var("BUG").is_ok_and(|only| format!("{bug:?}") == only)) {
+    for bug in Bug::ALL {
         let name = format!("{bug:?}");
         match hunt(*bug) {
             Some((seed, check)) => {

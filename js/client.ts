@@ -84,6 +84,8 @@ export interface ConnectionErrorEvent {
   message: string;
   /** The execution that it is about, where it is about one. */
   executionId?: string;
+  /** The room that it is about, where it is about one. */
+  room?: string;
 }
 
 /** A message of a type that this version does not know. */

@@ -430,13 +430,8 @@ export class Decoder {
       if (typeof payload.code === "string") code = payload.code;
       if (typeof payload.message === "string") message = payload.message;
     }
-    const executionId = this.names[key];
-    return {
-      type: "connection:error",
-      code,
-      message,
-      ...(executionId !== undefined && { executionId }),
-    };
+    const name = this.names[key];
+    return { type: "connection:error", code, message, ...(name !== undefined && named(name)) };
   }
 }
 

@@ -260,6 +260,25 @@ async fn another_users_execution_is_refused_and_silent() {
 }
 
 #[wasm_bindgen_test]
+async fn a_closed_room_is_refused_by_its_name_and_the_connection_goes_on() {
+    let client = connected("ada").await;
+    let (errors, chunks) = (Recorder::new(), Recorder::new());
+    errors.on(&client, "connection:error");
+    chunks.on(&client, "node:stream");
+    client
+        .subscribe_to_room(&"workspace:closed".into())
+        .unwrap();
+    until("the refusal", || errors.count() == 1).await;
+    assert_eq!(errors.texts("code"), ["forbidden"]);
+    assert_eq!(errors.texts("room"), ["workspace:closed"]);
+    register("exec_beside_a_room", "ada").await;
+    subscribed(&client, "exec_beside_a_room").await;
+    emit_chunk("exec_beside_a_room", "mine").await;
+    until("the own chunk", || chunks.count() == 1).await;
+    client.disconnect();
+}
+
+#[wasm_bindgen_test]
 async fn a_handler_that_throws_stops_no_other() {
     let client = connected("ada").await;
     register("exec_throw", "ada").await;

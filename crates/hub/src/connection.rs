@@ -191,29 +191,16 @@ impl Connection {
     }
 
     /// Tells the client why its message was refused, if it understands.
-    pub(crate) fn refuse(
-        &mut self,
-        cx: &mut Context,
-        code: ErrorCode,
-        message: &str,
-        execution_id: Option<&str>,
-        message_id: Option<String>,
-    ) {
+    pub(crate) fn refuse(&mut self, cx: &mut Context, error: ServerError) {
         if self.wants_errors {
-            let error = ServerMessage::Error(ServerError {
-                code,
-                message: message.to_owned(),
-                execution_id: execution_id.map(str::to_owned),
-                message_id,
-            });
-            self.send(cx, &error);
+            self.send(cx, &ServerMessage::Error(error));
         }
     }
 
     /// Counts an invalid message. Too many of them close the connection.
     pub(crate) fn on_invalid(&mut self, cx: &mut Context, reason: &str) {
         cx.counters.invalid_messages += 1;
-        self.refuse(cx, ErrorCode::InvalidMessage, reason, None, None);
+        self.refuse(cx, ServerError::new(ErrorCode::InvalidMessage, reason));
         let is_old = |at: &Millis| cx.now.since(*at) > INVALID_WINDOW_MS;
         while self.invalid.front().is_some_and(is_old) {
             self.invalid.pop_front();
@@ -234,7 +221,7 @@ impl Connection {
         cx.counters.too_large += 1;
         let max = cx.config.max_message_bytes;
         let message = format!("The message is larger than {max} bytes");
-        self.refuse(cx, ErrorCode::TooLarge, &message, None, None);
+        self.refuse(cx, ServerError::new(ErrorCode::TooLarge, message));
         let close = Close {
             code: close_code::TOO_LARGE,
             reason: "Message too large",

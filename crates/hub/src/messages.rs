@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use flowmaestro_protocol::{
-    ClientMessage, ErrorCode, Feature, Features, Json, Number, Position, Room, Secret,
+    ClientMessage, ErrorCode, Feature, Features, Json, Number, Position, Room, Secret, ServerError,
     ServerMessage, Subscribe, Subscribed, UserInputMessage, UserInputResponse,
 };
 
@@ -74,8 +74,8 @@ impl<H: History> Hub<H> {
                 }
                 _ => {
                     self.cx.counters.forbidden += 1;
-                    let code = ErrorCode::Forbidden;
-                    connection.refuse(&mut self.cx, code, TOKEN_FORBIDDEN, None, None);
+                    let error = ServerError::new(ErrorCode::Forbidden, TOKEN_FORBIDDEN);
+                    connection.refuse(&mut self.cx, error);
                 }
             }
         }
@@ -139,7 +139,8 @@ impl<H: History> Hub<H> {
         };
         let is_new = !connection.subscriptions.contains_key(&execution_id);
         if is_new && self.is_full(connection) {
-            return self.refuse_subscription(id, Some(&subscribe.execution_id));
+            let execution_id = Some(subscribe.execution_id.clone());
+            return self.refuse_subscription(id, execution_id, None);
         }
         let user_id = Arc::clone(&connection.identity.user_id);
         if is_new {
@@ -246,10 +247,14 @@ impl<H: History> Hub<H> {
         let is_new = !connection.rooms.contains(&room);
         if !self.authorizer.may_join(&connection.identity, &room) {
             self.cx.counters.forbidden += 1;
-            return self.refuse(id, ErrorCode::Forbidden, ROOM_FORBIDDEN, None, None);
+            let error = ServerError {
+                room: Some(room),
+                ..ServerError::new(ErrorCode::Forbidden, ROOM_FORBIDDEN)
+            };
+            return self.refuse(id, error);
         }
         if is_new && self.is_full(connection) {
-            return self.refuse_subscription(id, None);
+            return self.refuse_subscription(id, None, Some(room));
         }
         self.by_room.add(room.clone(), id);
         let again = self.unacknowledged(connection, |event| {
@@ -286,8 +291,11 @@ impl<H: History> Hub<H> {
         };
         if connection.replays.len() >= self.cx.config.max_replays {
             self.cx.counters.rate_limited += 1;
-            let code = ErrorCode::RateLimited;
-            return self.refuse(id, code, TOO_MANY_REPLAYS, Some(execution_id), None);
+            let error = ServerError {
+                execution_id: Some(execution_id.to_owned()),
+                ..ServerError::new(ErrorCode::RateLimited, TOO_MANY_REPLAYS)
+            };
+            return self.refuse(id, error);
         }
         match Replay::new(&self.history, execution.shared_id(), since) {
             Ok(replay) => connection.replays.push_back(replay),
@@ -449,10 +457,19 @@ impl<H: History> Hub<H> {
         held >= self.cx.config.max_subscriptions
     }
 
-    fn refuse_subscription(&mut self, id: ConnectionId, execution_id: Option<&str>) {
+    fn refuse_subscription(
+        &mut self,
+        id: ConnectionId,
+        execution_id: Option<String>,
+        room: Option<Room>,
+    ) {
         self.cx.counters.too_many_subscriptions += 1;
-        let code = ErrorCode::TooManySubscriptions;
-        self.refuse(id, code, TOO_MANY_SUBSCRIPTIONS, execution_id, None);
+        let error = ServerError {
+            execution_id,
+            room,
+            ..ServerError::new(ErrorCode::TooManySubscriptions, TOO_MANY_SUBSCRIPTIONS)
+        };
+        self.refuse(id, error);
     }
 
     /// The same answer for another user's execution and for one that does not exist.
@@ -462,19 +479,17 @@ impl<H: History> Hub<H> {
             Some(_) if planted!(TellsWhatExists) => ErrorCode::NotFound,
             _ => ErrorCode::Forbidden,
         };
-        self.refuse(id, code, FORBIDDEN, Some(execution_id), message_id);
+        let error = ServerError {
+            execution_id: Some(execution_id.to_owned()),
+            message_id,
+            ..ServerError::new(code, FORBIDDEN)
+        };
+        self.refuse(id, error);
     }
 
-    fn refuse(
-        &mut self,
-        id: ConnectionId,
-        code: ErrorCode,
-        message: &str,
-        execution_id: Option<&str>,
-        message_id: Option<String>,
-    ) {
+    fn refuse(&mut self, id: ConnectionId, error: ServerError) {
         if let Some(connection) = self.connections.get_mut(&id) {
-            connection.refuse(&mut self.cx, code, message, execution_id, message_id);
+            connection.refuse(&mut self.cx, error);
         }
     }
 }

@@ -135,6 +135,22 @@ pub struct ServerError {
     /// The message, where it had a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
+    /// The room that the message was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
+}
+
+impl ServerError {
+    /// An error about nothing in particular.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            execution_id: None,
+            message_id: None,
+            room: None,
+        }
+    }
 }
 
 /// Why a server refused a client message.
@@ -317,5 +333,6 @@ fn error(object: &mut Object<'_>) -> Result<ServerMessage, DecodeError> {
         message: object.take("message")?,
         execution_id: object.take("executionId")?,
         message_id: object.take("messageId")?,
+        room: object.take("room")?,
     }))
 }

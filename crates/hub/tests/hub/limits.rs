@@ -71,7 +71,12 @@ fn subscriptions_are_bounded_rooms_included() {
         ]
     );
     world.send(1, r#"{"type":"subscribe","room":"workspace:v"}"#);
-    assert!(world.take(1).concat().contains("too_many_subscriptions"));
+    assert_eq!(
+        world.take(1),
+        [
+            r#"{"type":"error","code":"too_many_subscriptions","message":"The connection has as many subscriptions as it may: unsubscribe from some first","room":"workspace:v"}"#
+        ]
+    );
     world.subscribe(1, "exec_1");
     assert!(
         world.take(1).concat().contains("subscribed"),

@@ -54,7 +54,9 @@ fn rooms_are_closed_to_others_and_projects_to_all() {
     for room in ["workspace:v", "workspace:unknown", "project:p"] {
         assert_eq!(
             join(&mut world, 1, room),
-            r#"{"type":"error","code":"forbidden","message":"The room does not exist, or is closed to you"}"#
+            format!(
+                r#"{{"type":"error","code":"forbidden","message":"The room does not exist, or is closed to you","room":"{room}"}}"#
+            )
         );
     }
     assert_eq!(world.emit(stream("exec_1", "a")).receivers, 0);

@@ -40,6 +40,12 @@ const ANY = 3;
 
 const OPTIONAL = 4;
 
+/** How many invalid events of one batch are told one by one. */
+const MAX_TOLD = 100;
+
+/** The largest number of a message: Rust counts them in 32 bits. */
+const MAX_NUMBER = 2 ** 32 - 1;
+
 /** @typedef {{ index: number, name: string, scoped: boolean, names: string[], kinds: number[], literals: string[] }} Declaration */
 
 /** @param {unknown} value */
@@ -202,12 +208,14 @@ export class Decoder {
   }
 
   /**
-   * The events of a batch, each as if it had come alone: one that is invalid spoils no other.
+   * The events of a batch, each as if it had come alone: one that is invalid spoils no other. Not
+   * all of very many invalid ones are told, or handlers would have to do with nothing else.
    * @param {Message} batch
    * @param {Sink} sink
    */
   acceptBatch(batch, sink) {
     if (!Array.isArray(batch.events)) throw "batch.events: expected array";
+    let invalid = 0;
     for (const message of batch.events) {
       try {
         const event = isRecord(message)
@@ -217,9 +225,12 @@ export class Decoder {
         check(message, event);
         this.classify(/** @type {Message} */ (message), event, sink);
       } catch (error) {
-        sink(INVALID, reason(error), 0);
+        invalid += 1;
+        if (invalid <= MAX_TOLD) sink(INVALID, reason(error), 0);
       }
     }
+    const untold = invalid - MAX_TOLD;
+    if (untold > 0) sink(INVALID, `batch.events: ${untold} more are invalid`, 0);
   }
 
   /**
@@ -343,8 +354,10 @@ export class Decoder {
    * @param {Message} message
    */
   messageNumber({ messageId }) {
-    const [client, number] = typeof messageId === "string" ? messageId.split(".") : [];
-    return client === this.client ? integer(Number(number)) : 0;
+    const digits = typeof messageId === "string" ? messageId.slice(this.client.length + 1) : "";
+    const number = integer(Number(digits));
+    const isOurs = number <= MAX_NUMBER && messageId === `${this.client}.${number}`;
+    return isOurs ? number : 0;
   }
 
   /**

@@ -19,8 +19,8 @@ export class OurClient {
     const { frames } = this;
     globalThis.WebSocket = class extends WebSocket {
       constructor(url, protocols) {
-        // Node sends no Origin by itself, as a page's browser does.
-        super(url, protocols, { origin: originOf(url) });
+        // As a page's browser does: it names the origin, and takes messages of any length.
+        super(url, protocols, { origin: originOf(url), maxPayload: 0 });
         this.on("message", (data, isBinary) => isBinary || frames.push(data.toString()));
       }
     };

@@ -14,6 +14,7 @@ mod compression;
 mod durability;
 mod emitted_events;
 mod expiry;
+mod hostile;
 mod isolation;
 mod limits;
 mod negotiation;

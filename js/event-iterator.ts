@@ -9,7 +9,7 @@ export interface EventIteratorOptions {
   executionId?: string;
   /** End the loop when this signal aborts. */
   signal?: AbortSignal;
-  /** How many events may wait while the body of the loop runs. Default: 1,000. */
+  /** How many events may wait while the body of the loop runs, from 1 on. Default: 1,000. */
   maxBuffered?: number;
   /**
    * Which event is lost when more come than the loop takes: the oldest that waits, the one that
@@ -34,11 +34,14 @@ export class EventOverflowError extends Error {
 /**
  * Events for a `for await` loop. Registers at once, so that no event between the call and the first
  * turn of the loop is missed.
+ *
+ * @throws TypeError naming an option that is not what it should be.
  */
 export function iterateEvents<E>(
   listen: (handler: (event: E) => void) => Unlisten,
-  { signal, maxBuffered = 1000, overflow = "fail" }: EventIteratorOptions,
+  options: EventIteratorOptions,
 ): AsyncIterableIterator<E> {
+  const { signal, maxBuffered, overflow } = checked(options);
   const buffer: E[] = [];
   let failure: EventOverflowError | undefined;
   let ended = signal?.aborted ?? false;
@@ -87,4 +90,29 @@ export function iterateEvents<E>(
       return this;
     },
   };
+}
+
+const OPTIONS = ["executionId", "signal", "maxBuffered", "overflow"];
+const OVERFLOW_POLICIES = ["drop-oldest", "drop-newest", "fail"];
+
+/** The options with their defaults. One that is none would do nothing, or drop events in silence. */
+function checked(options: EventIteratorOptions) {
+  const stranger = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (stranger !== undefined) {
+    throw new TypeError(`there is no option ${stranger}; the options there are ${OPTIONS.join(", ")}`);
+  }
+  const { signal } = options;
+  const maxBuffered = options.maxBuffered ?? 1000;
+  const overflow = options.overflow ?? "fail";
+  // Not as `< 1`: that would let NaN pass.
+  if (typeof maxBuffered !== "number" || !(maxBuffered >= 1)) {
+    throw new TypeError("the option maxBuffered should be a number, at least 1");
+  }
+  if (!OVERFLOW_POLICIES.includes(overflow)) {
+    throw new TypeError(`the option overflow should be one of ${OVERFLOW_POLICIES.join(", ")}`);
+  }
+  if (signal !== undefined && typeof signal !== "object") {
+    throw new TypeError("the option signal should be an AbortSignal");
+  }
+  return { signal, maxBuffered, overflow };
 }

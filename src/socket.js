@@ -125,7 +125,8 @@ async function inflate(data, limit) {
   if (!(data instanceof ArrayBuffer) || typeof DecompressionStream === "undefined") return data;
   try {
     const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const decoder = new TextDecoder("utf-8", { fatal: true });
+    // By its full name: what the bindings know as TextDecoder may take no options.
+    const decoder = new globalThis.TextDecoder("utf-8", { fatal: true });
     let text = "";
     // A few bytes may stand for gigabytes: what is over the limit is not even unpacked.
     for (const reader = stream.getReader(); ; ) {

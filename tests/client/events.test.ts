@@ -100,6 +100,38 @@ test.each([
   expect(await collect(events, 2)).toEqual(kept);
 });
 
+test("by default a thousand events wait, and one more fails", async () => {
+  const events = websocket.events("node:stream", { executionId: "exec_1" });
+  const numbers = Array.from({ length: 1000 }, (_, number) => String(number));
+  emit(...numbers);
+  expect(websocket.hasHandlers("node:stream")).toBe(true);
+  emit("one more");
+  expect(websocket.hasHandlers("node:stream")).toBe(false);
+  for (const chunk of numbers) expect((await events.next()).value).toMatchObject({ chunk });
+  await expect(events.next()).rejects.toThrow("1000 events wait");
+});
+
+test("what a loop that waits takes at once does not count", async () => {
+  const { signal } = new AbortController();
+  const events = websocket.events("node:stream", { executionId: "exec_1", signal, maxBuffered: 1 });
+  for (const chunk of ["a", "b", "c"]) {
+    const next = events.next();
+    emit(chunk);
+    expect((await next).value).toMatchObject({ chunk });
+  }
+});
+
+test.each([
+  { options: { overflow: "drop" }, named: 'overflow should be "drop-oldest"' },
+  { options: { maxBuffered: 0 }, named: "maxBuffered should be at least 1" },
+  { options: { maxBuffered: Number.NaN }, named: "maxBuffered should be at least 1" },
+  { options: { maxBuffered: "10" }, named: "maxBuffered should be number" },
+  { options: { max: 10 }, named: "there is no option max" },
+])("$options is refused", ({ options, named }) => {
+  expect(() => websocket.events("node:stream", options as never)).toThrow(named);
+  expect(websocket.hasHandlers("node:stream")).toBe(false);
+});
+
 test("several may wait at a time, each for its own event", async () => {
   const events = websocket.events("node:stream");
   const both = Promise.all([events.next(), events.next()]);

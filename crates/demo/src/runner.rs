@@ -3,11 +3,11 @@
 //! There is no state besides the journal's: what is to be done next follows from the events so far,
 //! so a run that is taken up after a crash goes the same way as one that was never interrupted.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use flowmaestro_protocol::{
     ExecutionCompleted, ExecutionFailed, ExecutionProgress, ExecutionStarted, Extra, Json,
-    NodeCompleted, NodeFailed, NodeStarted, Number,
+    NodeCompleted, NodeFailed, NodeStarted, Number, Record,
 };
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -168,7 +168,7 @@ fn report_progress(run: &Run, stands: &[(&Node, Stand)]) -> Result<(), JournalEr
 
 fn complete(run: &Run, workflow: &Workflow) -> Result<(), JournalError> {
     let (outputs, started_at) = run.state(|state| {
-        let outputs: BTreeMap<String, Json> = workflow
+        let outputs: Record<Json> = workflow
             .outputs
             .iter()
             .filter_map(|(name, reference)| {

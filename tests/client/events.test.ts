@@ -122,10 +122,10 @@ test("what a loop that waits takes at once does not count", async () => {
 });
 
 test.each([
-  { options: { overflow: "drop" }, named: 'overflow should be "drop-oldest"' },
-  { options: { maxBuffered: 0 }, named: "maxBuffered should be at least 1" },
-  { options: { maxBuffered: Number.NaN }, named: "maxBuffered should be at least 1" },
-  { options: { maxBuffered: "10" }, named: "maxBuffered should be number" },
+  { options: { overflow: "drop" }, named: "overflow should be one of drop-oldest" },
+  { options: { maxBuffered: 0 }, named: "maxBuffered should be a number, at least 1" },
+  { options: { maxBuffered: Number.NaN }, named: "maxBuffered should be a number, at least 1" },
+  { options: { maxBuffered: "10" }, named: "maxBuffered should be a number, at least 1" },
   { options: { max: 10 }, named: "there is no option max" },
 ])("$options is refused", ({ options, named }) => {
   expect(() => websocket.events("node:stream", options as never)).toThrow(named);

@@ -99,7 +99,9 @@ const OVERFLOW_POLICIES = ["drop-oldest", "drop-newest", "fail"];
 function checked(options: EventIteratorOptions) {
   const stranger = Object.keys(options).find((name) => !OPTIONS.includes(name));
   if (stranger !== undefined) {
-    throw new TypeError(`there is no option ${stranger}; the options there are ${OPTIONS.join(", ")}`);
+    throw new TypeError(
+      `there is no option ${stranger}; the options there are ${OPTIONS.join(", ")}`,
+    );
   }
   const { signal } = options;
   const maxBuffered = options.maxBuffered ?? 1000;

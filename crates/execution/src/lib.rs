@@ -86,8 +86,8 @@
 //!   handed over, earlier ones are settled. Then a numbered chunk from before counts as a repetition,
 //!   another goes to where the settled text ends, and a retry from before drops what is settled.
 //! - *Answers without `seq`*, which is how this browser's own come: they bear its clock and not the
-//!   server's. So they answer what is pending when they come; the times are compared only where
-//!   nothing was asked yet.
+//!   server's. So they answer what was asked when they come; the times are compared only where
+//!   nothing was.
 //! - *Events without `seq` of the same kind, node and millisecond*, with the same first number, are
 //!   one event, and the first to come is kept. Different ones of one millisecond are logged as they
 //!   come. The same goes for an event that comes once with a number and once without.

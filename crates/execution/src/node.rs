@@ -284,12 +284,12 @@ impl<V> Node<V> {
     }
 
     /// An answer bears the number of no event, and the time of another clock than the server's: so
-    /// it answers what is open when it comes. If nothing was ever asked, the question is yet to
+    /// it answers what was asked when it comes. If nothing was ever asked, the question is yet to
     /// come, and all that is left is to compare the times.
     fn answer(&mut self, stamp: Stamp) {
         match &self.question {
             Some(question) if !stamp.is_numbered() => {
-                if self.is_waiting() {
+                if question.stamp.is_after_any(self.answered) {
                     self.answered = Some(question.stamp);
                 }
             }

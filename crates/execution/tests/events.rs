@@ -366,6 +366,14 @@ fn an_answer_is_to_what_is_pending_whatever_its_clock_says() {
     }
     let run = run_of([answer(600.0), question(500.0)]);
     assert_eq!(run.pending(), [] as [u32; 0], "it came late");
+    let failed = of(EventType::NodeFailed, 100.0, 0);
+    let mut run = run_of([failed, question(500.0), answer(600.0)]);
+    run.apply(of(EventType::NodeRetry, 200.0, 0));
+    assert_eq!(
+        run.pending(),
+        [] as [u32; 0],
+        "though the node seemed to have failed"
+    );
 }
 
 /// Of the reference: `onNodeComplete`, `onNodeFail` and the others add to the log.

@@ -79,6 +79,16 @@ fn with_numbers(beats: &[Beat]) -> Vec<Event> {
         .collect()
 }
 
+/// Some with their numbers, some without, as when a history is fetched from elsewhere; their times
+/// agree with the numbers.
+fn with_some_numbers(beats: &[Beat], numbered_ones: &[bool]) -> Vec<Event> {
+    let mut events = without_numbers(beats);
+    for (number, (event, is_numbered)) in (1..).zip(events.iter_mut().zip(numbered_ones)) {
+        event.seq = is_numbered.then_some(number);
+    }
+    events
+}
+
 /// Each of another millisecond. A node asks at most once, and is answered once, afterwards: whom
 /// other answers belong to depends on when they come.
 fn without_numbers(beats: &[Beat]) -> Vec<Event> {
@@ -188,6 +198,18 @@ proptest! {
         options in options(),
     ) {
         let events = without_numbers(&beats);
+        let mut run = Run::new(options);
+        let page = deliver(&mut run, &events, &delivery);
+        prop_assert_eq!(page.uncounted(), model::page(&events, options));
+    }
+
+    #[test]
+    fn events_of_which_some_are_numbered_give_the_same_state_in_any_order(
+        (beats, delivery) in delivered(),
+        numbered_ones in prop::collection::vec(any::<bool>(), 50),
+        options in options(),
+    ) {
+        let events = with_some_numbers(&beats, &numbered_ones);
         let mut run = Run::new(options);
         let page = deliver(&mut run, &events, &delivery);
         prop_assert_eq!(page.uncounted(), model::page(&events, options));

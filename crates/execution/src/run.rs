@@ -134,8 +134,8 @@ impl<V: Clone> Run<V> {
     }
 
     /// What was missed has been fetched and applied: the state is complete again. Chunks of text are
-    /// the exception that [the crate's documentation](crate#what-the-order-cannot-change) names; where they
-    /// matter, [`reset`](Self::reset) and apply everything.
+    /// the exception that [the crate's documentation](crate#what-the-order-cannot-change) names; where
+    /// they matter, [`reset`](Self::reset) and apply everything.
     pub fn restored(&mut self) -> Change {
         self.change = Change::None;
         self.set_complete(true);
@@ -216,10 +216,8 @@ impl<V: Clone> Run<V> {
             ..
         } = self.options;
         let logged = self.log.insert(fact, max_log as usize, max_log_payload);
-        match logged {
-            Logged::New => self.note(Change::Frame),
-            Logged::Repeated => {}
-            Logged::TooOld => self.change_header(),
+        if logged == Logged::New {
+            self.note(Change::Frame);
         }
         if self.log.dropped() != self.truncated.log {
             self.truncated.log = self.log.dropped();
@@ -259,10 +257,8 @@ impl<V: Clone> Run<V> {
             let _ = self.nodes.entry(id, self.options.max_nodes);
         }
         for id in 0..self.nodes.len() as u32 {
-            let node = self.nodes.get(id);
-            if node.is_some_and(|node| {
-                node.status(before.for_node(id)) != node.status(after.for_node(id))
-            }) {
+            let status = |end: RunEnd| Some(self.nodes.get(id)?.status(end.for_node(id)));
+            if status(before) != status(after) {
                 self.change_node(id);
             }
         }

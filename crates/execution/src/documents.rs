@@ -115,7 +115,8 @@ impl<V> KnowledgeBase<V> {
         }
     }
 
-    /// Takes an event of one of its documents. One that is scoped to something else changes nothing.
+    /// Takes an event of one of its documents. One that is scoped to something else changes
+    /// nothing.
     pub fn apply(&mut self, arrival: Arrival<V>) -> Change {
         let Some(id) = arrival.subject else {
             return Change::None;

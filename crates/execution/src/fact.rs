@@ -38,8 +38,8 @@ pub struct Arrival<V> {
     pub numbers: [f64; 3],
     /// For `node:stream` the `chunk`; else what the page wants to show, such as the whole event.
     pub payload: V,
-    /// How large the payload is, in the unit of the limits in [`Options`](crate::Options). A chunk's
-    /// is its length in the unit by which the page cuts text: in JavaScript, UTF-16 code units.
+    /// How large the payload is, in the unit of the limits in [`Options`](crate::Options). For a
+    /// chunk, its length in the unit by which the page cuts text: in JavaScript, UTF-16 code units.
     pub size: u32,
 }
 

@@ -34,13 +34,13 @@
 //!
 //! # Payloads and numbers
 //!
-//! What an event says for people (outputs, errors, prompts, names, chunks) is a payload of a type `V`
-//! of the caller's, in the browser the object that `JSON.parse` made. It is stored and handed over,
-//! and never looked into: how large it is comes with it. What decides something comes as numbers
-//! ([`Arrival`]), in the order in which the field table of the event declares them, so that the
-//! browser's decoder can collect them without knowing any event. Nodes and documents are numbered by
-//! the caller, per run or knowledge base, from 0 on as they first appear: the page needs their names
-//! anyway, and a name never has to be copied here.
+//! What an event says for people (outputs, errors, prompts, names, chunks) is a payload of a type
+//! `V` of the caller's, in the browser the object that `JSON.parse` made. It is stored and handed
+//! over, and never looked into: how large it is comes with it. What decides something comes as
+//! numbers ([`Arrival`]), in the order in which the field table of the event declares them, so that
+//! the browser's decoder can collect them without knowing any event. Nodes and documents are
+//! numbered by the caller, per run or knowledge base, from 0 on as they first appear: the page
+//! needs their names anyway, and a name never has to be copied here.
 //!
 //! An event costs no allocation beyond what is kept of it, and lists grow as a `Vec` does.
 //!
@@ -48,10 +48,10 @@
 //!
 //! [`Run::apply`] answers whether the page is to be told, and [when](Change): at the next animation
 //! frame, or at once when the run has ended or waits for a person. Then [`Run::take_changes`] names
-//! what is different: the header, the nodes, the pending questions, from where on the log. From that
-//! the page makes its next snapshot, in which everything else is the same object as before. Of a
-//! streamed text it gets the new chunks alone ([`TextChange`]), and keeps the text itself: here a chunk
-//! is forgotten once it was handed over and no other may come before it any more.
+//! what is different: the header, the nodes, the pending questions, from where on the log. From
+//! that the page makes its next snapshot, in which everything else is the same object as before. Of
+//! a streamed text it gets the new chunks alone ([`TextChange`]), and keeps the text itself: here a
+//! chunk is forgotten once it was handed over and no other may come before it any more.
 //!
 //! # Which event counts
 //!
@@ -68,8 +68,9 @@
 //!   failure). Nothing else does: a late chunk adds to the text of a node that stays completed.
 //! - **A node of a run that has ended** has [stopped](NodeStatus::Stopped), or has failed if
 //!   `execution:failed` names it, until its own end is known.
-//! - **Streamed text** is that of the present attempt: it begins anew with each `node:retry` and with
-//!   each `node:started` but the first. How many attempts there were stays ([`NodeView::attempt`]).
+//! - **Streamed text** is that of the present attempt: it begins anew with each `node:retry` and
+//!   with each `node:started` but the first. How many attempts there were stays
+//!   ([`NodeView::attempt`]).
 //! - **A question** is pending until the node has its answer, or ends, or begins anew, or the run
 //!   ends.
 //! - **The log** has every event but `node:stream`, each once.
@@ -80,11 +81,12 @@
 //! The same events, in any order and any number of times, give the same state. The exceptions:
 //!
 //! - *Chunks without `seq`*: of one millisecond, they are appended as they come; and one that comes
-//!   twice is appended twice, since nothing tells it from the same word said twice. A server that does
-//!   not number its events never sends one again.
+//!   twice is appended twice, since nothing tells it from the same word said twice. A server that
+//!   does not number its events never sends one again.
 //! - *Chunks that come very late*: once [`Options::reorder_window`] further chunks of a node were
-//!   handed over, earlier ones are settled. Then a numbered chunk from before counts as a repetition,
-//!   another goes to where the settled text ends, and a retry from before drops what is settled.
+//!   handed over, earlier ones are settled. Then a numbered chunk from before counts as a
+//!   repetition, another goes to where the settled text ends, and a retry from before drops what is
+//!   settled.
 //! - *Answers without `seq`*, which is how this browser's own come: they bear its clock and not the
 //!   server's. So they answer what was asked when they come; the times are compared only where
 //!   nothing was.
@@ -103,8 +105,8 @@
 //! [`NodeView::text_dropped`], a [`Fact`] without its payload. Of a text and of the log the latest
 //! part is kept.
 //!
-//! After a [gap](Run::gap) a run [is not complete](Run::is_complete) until its caller has fetched what
-//! is missing: either it applies that on top and says [`restored`](Run::restored), or it
+//! After a [gap](Run::gap) a run [is not complete](Run::is_complete) until its caller has fetched
+//! what is missing: either it applies that on top and says [`restored`](Run::restored), or it
 //! [resets](Run::reset) the run and applies everything, in any order with what goes on arriving. An
 //! end alone does not make a run complete.
 

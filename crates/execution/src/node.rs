@@ -84,8 +84,8 @@ impl<'a, V> NodeView<'a, V> {
         self.node.status(self.end)
     }
 
-    /// Which attempt it is at, or ended with: what the latest `node:retry` announced, else 1; 0 while
-    /// nothing is known.
+    /// Which attempt it is at, or ended with: what the latest `node:retry` announced, else 1; 0
+    /// while nothing is known.
     pub fn attempt(&self) -> f64 {
         match &self.node.retry {
             Some(retry) => retry.first_number(),
@@ -175,7 +175,8 @@ impl<V> Node<V> {
     /// The end, unless a start or a retry came later.
     ///
     /// Of the same millisecond, without numbers, the end counts as the later, since a short node
-    /// starts and ends within one. But a failure and its retry are told in one breath, in that order.
+    /// starts and ends within one. But a failure and its retry are told in one breath, in that
+    /// order.
     fn end_in_force(&self) -> Option<&Fact<V>> {
         let ended = self.ended.as_ref()?;
         let is_failure = ended.event == EventType::NodeFailed;
@@ -345,9 +346,9 @@ impl Attempt {
         }
     }
 
-    /// Whether a chunk was streamed in it. In the millisecond of a retry the failed attempt was still
-    /// at it, in that of a start the new one is. Before a first start there is no other attempt: the
-    /// clocks of two machines disagree.
+    /// Whether a chunk was streamed in it. In the millisecond of a retry the failed attempt was
+    /// still at it, in that of a start the new one is. Before a first start there is no other
+    /// attempt: the clocks of two machines disagree.
     fn has(self, chunk: Stamp) -> bool {
         chunk.is_after_any(self.retry) && chunk.is_not_before(self.restart)
     }

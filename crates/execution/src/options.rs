@@ -3,8 +3,8 @@
 /// The limits of what is kept. What they cut is counted, and said.
 ///
 /// A value of 0 keeps nothing of that kind. Together they bound a run to `max_nodes` texts and four
-/// times as many payloads, the log, and three payloads of its own: with the defaults far more than any
-/// run needs, and what a hostile server could make of it a caller with little memory lowers.
+/// times as many payloads, the log, and three payloads of its own. With the defaults that is far
+/// more than any run needs; whoever does not trust the server, and has little memory, lowers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// How many nodes of a run are kept: those with numbers below this.

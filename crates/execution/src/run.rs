@@ -133,9 +133,9 @@ impl<V: Clone> Run<V> {
         self.change
     }
 
-    /// What was missed has been fetched and applied: the state is complete again. Chunks of text are
-    /// the exception that [the crate's documentation](crate#what-the-order-cannot-change) names; where
-    /// they matter, [`reset`](Self::reset) and apply everything.
+    /// What was missed has been fetched and applied: the state is complete again. Chunks of text
+    /// that were missed may [have lost their place](crate#what-the-order-cannot-change); where they
+    /// matter, [`reset`](Self::reset) the run and apply everything.
     pub fn restored(&mut self) -> Change {
         self.change = Change::None;
         self.set_complete(true);

@@ -8,8 +8,8 @@ use crate::stamp::Stamp;
 
 /// The text of a node's present attempt.
 ///
-/// The page keeps the text itself: once handed over, a chunk stays here only while another may still
-/// have to go before it. Positions are counted from where the attempt's text begins.
+/// The page keeps the text itself: once handed over, a chunk stays here only while another may
+/// still have to go before it. Positions are counted from where the attempt's text begins.
 ///
 /// ```text
 ///   0         base                                                     base + size

@@ -92,6 +92,23 @@ fn a_chunk_without_a_number_from_before_the_window_is_not_lost() {
 }
 
 #[test]
+fn a_chunk_with_a_number_from_before_the_window_is_a_repetition() {
+    let options = Options {
+        reorder_window: 0,
+        ..Options::default()
+    };
+    let chunks = [
+        numbered(1, chunk(10.0, 0, "a")),
+        numbered(2, chunk(10.0, 0, "b")),
+    ];
+    let mut run = run_with(options, chunks.clone());
+    drop(run.take_changes());
+    for chunk in chunks {
+        assert_eq!(run.apply(chunk), Change::None);
+    }
+}
+
+#[test]
 fn of_the_log_the_latest_is_kept_and_the_rest_counted() {
     let options = Options {
         max_log: 2,

@@ -39,6 +39,12 @@ fn beat() -> impl Strategy<Value = Beat> {
     (kind, 0..NODES, 0..3u32, 0..6u8)
 }
 
+/// Long texts, now and then begun anew.
+fn streamed_beat() -> impl Strategy<Value = Beat> {
+    let chunk = (Just(EventType::NodeStream), 0..NODES, 0..3u32, 0..6u8);
+    prop_oneof![30 => chunk, 1 => beat()]
+}
+
 fn story(longest: usize) -> impl Strategy<Value = Vec<Beat>> {
     prop::collection::vec(beat(), 0..longest)
 }
@@ -56,7 +62,7 @@ fn told(beats: &[Beat], pause: u32) -> Vec<Event> {
         let event = of(kind, f64::from(at), node);
         let numbers = match kind {
             EventType::ExecutionStarted => [f64::from(node), 0.0, 0.0],
-            EventType::ExecutionProgress => [place as f64, f64::from(node), f64::from(wait)],
+            EventType::ExecutionProgress => [f64::from(node), 8.0, f64::from(wait)],
             EventType::ExecutionCompleted | EventType::NodeCompleted => [f64::from(wait), 0.0, 0.0],
             EventType::NodeRetry => [f64::from(length) + 2.0, f64::from(wait), 0.0],
             _ => [0.0; 3],
@@ -266,12 +272,12 @@ proptest! {
         }
     }
 
-    /// However long a text is, and however much of it is settled: what comes no later than the window
-    /// allows finds its place, and what comes again at any time is known.
+    /// However long a text is, and however much of it is settled: what comes no later than the
+    /// window allows finds its place, and what comes again at any time is known.
     #[test]
     fn what_comes_within_the_window_finds_its_place(
         (beats, late) in (0..300usize).prop_flat_map(|count| (
-            prop::collection::vec(beat(), count),
+            prop::collection::vec(streamed_beat(), count),
             prop::collection::vec(0..5usize, count),
         )),
         again in prop::collection::vec((0..300usize, 0..300usize), 0..20),

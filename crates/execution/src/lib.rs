@@ -22,14 +22,15 @@
 //! });
 //! assert_eq!(change, Change::Frame);  // tell the page at the next animation frame
 //!
-//! while let Some(key) = store.next_changed_run() {
-//!     let Some(run) = store.run_mut(key) else { break };
-//!     let changes = run.take_changes();
-//!     for id in changes.nodes() {
-//!         let node = changes.run().node(*id).expect("it has changed");
-//!         assert_eq!(node.status(), NodeStatus::Completed);
-//!     }
-//! } // once the changes are dropped, the page has them
+//! // In that frame, for each run of which there is something to tell:
+//! let key = store.next_changed_run().expect("one has changed");
+//! let changes = store.run_mut(key).expect("it is watched").take_changes();
+//! for id in changes.nodes() {
+//!     let node = changes.run().node(*id).expect("it is among the nodes");
+//!     assert_eq!(node.status(), NodeStatus::Completed);
+//! }
+//! drop(changes); // now the page has them
+//! assert_eq!(store.next_changed_run(), None);
 //! ```
 //!
 //! # Payloads and numbers

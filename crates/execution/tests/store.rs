@@ -62,12 +62,11 @@ fn changed_runs_are_found_until_their_changes_are_taken() {
     for key in [5, 9] {
         store.apply(key, event(EventType::ExecutionStarted, 1.0));
     }
-    let mut told = Vec::new();
-    while let Some(key) = store.next_changed_run() {
-        told.push(key);
-        drop(store.run_mut(key).unwrap().take_changes());
+    for changed in [5, 9] {
+        assert_eq!(store.next_changed_run(), Some(changed));
+        drop(store.run_mut(changed).unwrap().take_changes());
     }
-    assert_eq!(told, [5, 9]);
+    assert_eq!(store.next_changed_run(), None);
 }
 
 #[test]

@@ -108,6 +108,17 @@ fn progress_that_comes_late_does_not_go_back() {
 }
 
 #[test]
+fn progress_that_says_nothing_new_changes_the_log_alone() {
+    let mut run = run_of([progressed()]);
+    drop(run.take_changes());
+    let later = event(EventType::ExecutionProgress, 1_698_765_436_000.0);
+    assert_eq!(run.apply(with([3.0, 8.0, 37.5], later)), Change::Frame);
+    let changes = run.take_changes();
+    assert!(!changes.header());
+    assert!(changes.log().is_some());
+}
+
+#[test]
 fn execution_completed_is_the_end_and_everything_is_done() {
     let mut run = run_of([started(), progressed()]);
     assert_eq!(run.apply(completed()), Change::Now);
@@ -430,7 +441,16 @@ fn documents_are_processed_and_complete_or_fail() {
     let document = base.document(1).unwrap();
     assert_eq!(document.status(), DocumentStatus::Failed);
     assert_eq!(document.chunk_count(), None);
-    assert_eq!(base.apply(processing), Change::None, "late, and known");
+    assert_eq!(base.apply(processing.clone()), Change::None, "it is known");
+
+    let again = at + 90_000.0;
+    base.apply(Event {
+        at: again,
+        ..processing
+    });
+    let document = base.document(0).unwrap();
+    assert_eq!(document.status(), DocumentStatus::Processing);
+    assert_eq!((document.ended_at(), document.chunk_count()), (None, None));
 }
 
 /// What an [`Arrival`](flowmaestro_execution::Arrival) carries follows from the field tables, so

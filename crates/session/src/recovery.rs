@@ -104,7 +104,8 @@ impl<P> Order<P> {
 
     /// The server's answer to a subscription. What it sends from now on goes on from the cursor, so
     /// what is held back comes again.
-    fn position(&mut self, position: Position, wanted: bool) -> Option<Gap> {
+    fn position(&mut self, position: Position, wanted: bool, steps: &mut Steps<P>) -> Option<Gap> {
+        self.drop_held(position, steps);
         let gap = self.take_position(position);
         if wanted {
             // One that begins with the last event that somebody got says more than one that begins
@@ -123,7 +124,6 @@ impl<P> Order<P> {
     }
 
     fn take_position(&mut self, position: Position) -> Option<Gap> {
-        self.held.clear();
         self.missed = false;
         self.positioned = true;
         self.open = false;
@@ -204,6 +204,9 @@ impl<P> Order<P> {
 
     fn place(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
         if self.cursor.is_some_and(|cursor| seq <= cursor) {
+            if !self.positioned {
+                return self.await_position(seq, event);
+            }
             steps.push_back((
                 self.key,
                 match planted!(DeliversDuplicates) {
@@ -220,6 +223,23 @@ impl<P> Order<P> {
         } else {
             self.hold(seq, event, steps);
         }
+    }
+
+    /// It was delivered before, unless its number is one of another history.
+    fn await_position(&mut self, seq: u64, event: Event<P>) {
+        if self.held.len() < MAX_HELD {
+            self.held.insert(seq, event);
+        }
+    }
+
+    /// The server's answer tells whose numbers those are that came before it. What follows the cursor
+    /// comes again.
+    fn drop_held(&mut self, position: Position, steps: &mut Steps<P>) {
+        if !position.restarted {
+            let repeated = self.held.take_up_to(self.cursor.unwrap_or_default());
+            steps.extend(repeated.map(|event| (self.key, Step::Drop(event))));
+        }
+        self.held.clear();
     }
 
     /// Whether the server said that it does not have all that came before this number.
@@ -276,6 +296,8 @@ impl<P> Order<P> {
         if self.has_asked() {
             self.question = Question::None;
         }
+        // Nobody says whether these were delivered before.
+        drop(self.held.take_up_to(self.cursor.unwrap_or_default()));
         if !self.positioned && !self.held.is_empty() {
             self.tell_unplaced(steps);
         }
@@ -355,7 +377,8 @@ impl<P> Recovery<P> {
         wanted: bool,
     ) -> Option<Gap> {
         let at = self.insert(key);
-        self.orders.get_mut(at)?.position(position, wanted)
+        let order = self.orders.get_mut(at)?;
+        order.position(position, wanted, &mut self.steps)
     }
 
     /// An answer that nobody asked for says that the server has lost its history.

@@ -740,6 +740,7 @@ impl<P: Clone> Session<P> {
         };
         let wanted = self.subscriptions.is_wanted(execution);
         let gap = self.recovery.position(execution, position, wanted);
+        self.apply_steps();
         if let Some(gap) = gap {
             self.tell(execution, gap);
         }

@@ -37,6 +37,12 @@ impl<K: Copy + Ord, V> Sorted<K, V> {
         (!self.is_empty()).then(|| self.entries.remove(0))
     }
 
+    /// Takes what is under a key and those before it.
+    pub(crate) fn take_up_to(&mut self, key: K) -> impl Iterator<Item = V> {
+        let end = self.entries.partition_point(|entry| entry.0 <= key);
+        self.entries.drain(..end).map(|entry| entry.1)
+    }
+
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }

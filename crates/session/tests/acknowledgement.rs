@@ -97,6 +97,23 @@ fn an_event_that_was_handled_is_acknowledged_again_when_it_comes_again() {
 }
 
 #[test]
+fn before_the_server_says_whose_its_number_is_an_event_counts_as_no_repetition() {
+    let mut world = subscribed();
+    world.publish_critical(1);
+    world.advance(100.0);
+    world.restart();
+    world.publish_critical(1); // of a new history, with the number of one that was handled
+    world.server.mute.insert(1);
+    world.server.event_acks.clear();
+    reconnect(&mut world);
+    assert!(world.server.event_acks.is_empty(), "nobody handled it");
+    world.server.mute.clear();
+    world.advance(10_000.0);
+    assert_eq!(world.seqs(1), [1, 1]);
+    assert_eq!(world.server.event_acks, [(1, 1)]);
+}
+
+#[test]
 fn an_event_that_comes_twice_without_need_is_not_acknowledged() {
     let mut world = subscribed();
     world.fates.push_back(Fate::Doubled);

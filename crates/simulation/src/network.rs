@@ -185,7 +185,12 @@ impl World {
             let is_lossy = [r#"{"type":"ack""#, r#"{"type":"ping""#]
                 .iter()
                 .any(|start| text.starts_with(start));
-            if is_lossy && self.mangles(connection, self.plan.faults.lose) {
+            let asks = [r#"{"type":"subscribe""#, r#"{"type":"unsubscribe""#]
+                .iter()
+                .any(|start| text.starts_with(start));
+            if is_lossy && self.mangles(connection, self.plan.faults.lose)
+                || asks && self.mangles(connection, self.plan.faults.lose_answers)
+            {
                 return self.step(&"lost");
             }
             if is_lossy && self.mangles(connection, self.plan.faults.duplicate) {
@@ -205,13 +210,20 @@ impl World {
     }
 
     pub(crate) fn send_down(&mut self, connection: usize, frame: DownFrame) {
-        if let DownFrame::Text(text) = &frame
-            && text.contains(r#""timestamp":"#)
-        {
-            if self.mangles(connection, self.plan.faults.lose) {
+        if let DownFrame::Text(text) = &frame {
+            let faults = &self.plan.faults;
+            let answers = [r#"{"type":"subscribed""#, r#"{"type":"unsubscribed""#]
+                .iter()
+                .any(|start| text.starts_with(start));
+            let (lose, duplicate) = match text.contains(r#""timestamp":"#) {
+                true => (faults.lose, faults.duplicate),
+                false if answers => (faults.lose_answers, 0),
+                false => (0, 0),
+            };
+            if self.mangles(connection, lose) {
                 return self.step(&("lost", connection));
             }
-            if self.mangles(connection, self.plan.faults.duplicate) {
+            if self.mangles(connection, duplicate) {
                 self.push_down(connection, frame.clone());
             }
         }

@@ -87,6 +87,8 @@ pub(crate) struct Faults {
     pub(crate) hang: u64,
     pub(crate) reject_token: u64,
     pub(crate) lose: u64,
+    /// Also what asks for a subscription or its end, and the answers.
+    pub(crate) lose_answers: u64,
     pub(crate) duplicate: u64,
     pub(crate) token_ttl_ms: Option<u64>,
     pub(crate) token_fails: u64,
@@ -104,7 +106,7 @@ pub(crate) struct Faults {
 impl Faults {
     /// Whether frames may be lost or come twice on a connection that is alive.
     pub(crate) fn mangles(&self) -> bool {
-        self.lose > 0 || self.duplicate > 0
+        self.lose > 0 || self.lose_answers > 0 || self.duplicate > 0
     }
 }
 
@@ -195,6 +197,7 @@ impl Plan {
             hang: sometimes(random, 150, &[100, 300]).unwrap_or_default(),
             reject_token: sometimes(random, 150, &[100, 400]).unwrap_or_default(),
             lose: 0,
+            lose_answers: 0,
             duplicate: 0,
             token_ttl_ms: sometimes(random, 250, &[2_000, 8_000, 30_000]),
             token_fails: sometimes(random, 200, &[100, 500]).unwrap_or_default(),
@@ -208,6 +211,7 @@ impl Plan {
         };
         if mangles {
             faults.lose = random.pick(&[0, 20, 100, 200]);
+            faults.lose_answers = random.pick(&[0, 0, 50, 300]);
             faults.duplicate = random.pick(&[10, 50, 100]);
             faults.other_server = 0;
         }

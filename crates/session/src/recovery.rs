@@ -202,9 +202,9 @@ impl<P> Order<P> {
         self.give_up(steps);
     }
 
-    fn place(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
+    fn place(&mut self, seq: u64, event: Event<P>, is_over: bool, steps: &mut Steps<P>) {
         if self.cursor.is_some_and(|cursor| seq <= cursor) {
-            if !self.positioned {
+            if !self.positioned && !is_over {
                 return self.await_position(seq, event);
             }
             steps.push_back((
@@ -298,7 +298,7 @@ impl<P> Order<P> {
         }
         // Nobody says whether these were delivered before.
         drop(self.held.take_up_to(self.cursor.unwrap_or_default()));
-        if !self.positioned && !self.held.is_empty() {
+        if !self.positioned && !self.adrift && !self.held.is_empty() {
             self.tell_unplaced(steps);
         }
         while let Some((seq, event)) = self.held.pop_first() {
@@ -412,11 +412,11 @@ impl<P> Recovery<P> {
         }
     }
 
-    /// A numbered event has arrived.
-    pub(crate) fn place(&mut self, key: ExecutionKey, seq: u64, event: Event<P>) {
+    /// A numbered event has arrived. Once the execution is over the server is asked for nothing more.
+    pub(crate) fn place(&mut self, key: ExecutionKey, seq: u64, event: Event<P>, is_over: bool) {
         let at = self.insert(key);
         if let Some(order) = self.orders.get_mut(at) {
-            order.place(seq, event, &mut self.steps);
+            order.place(seq, event, is_over, &mut self.steps);
         }
     }
 

@@ -581,7 +581,8 @@ impl<P: Clone> Session<P> {
             return self.receive_unwanted(execution, event);
         }
         if let Some(seq) = event.seq {
-            self.recovery.place(execution, seq, event);
+            let is_over = self.subscriptions.is_finished(execution);
+            self.recovery.place(execution, seq, event, is_over);
             return self.apply_steps();
         }
         if !numbered {

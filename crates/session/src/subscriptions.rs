@@ -357,6 +357,11 @@ impl Subscriptions {
         self.refresh_deadline();
     }
 
+    /// Whether the terminal event came, so that there is nothing more to ask the server for.
+    pub(crate) fn is_finished(&self, key: ExecutionKey) -> bool {
+        self.entry(key).is_some_and(|entry| entry.finished)
+    }
+
     /// The terminal event was taken back before anybody got it.
     pub(crate) fn reopen(&mut self, key: ExecutionKey) {
         if let Some(entry) = self.entry_mut(key) {

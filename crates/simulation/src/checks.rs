@@ -2,7 +2,7 @@
 
 use flowmaestro_hub::{ConnectionId, Counts, History};
 use flowmaestro_protocol::Feature;
-use flowmaestro_session::{Input, State};
+use flowmaestro_session::{GapReason, Input, State};
 
 use crate::Check;
 use crate::client::execution_name;
@@ -70,7 +70,10 @@ impl World {
             let head = hub.history().head(&name);
             let at_head = tracker.cursor == head
                 && (head == 0 || tracker.history == Some(self.server.history));
-            if tracker.open_gap.is_some() && head > 0
+            // What may be missing never had a number, and nothing has come since.
+            let is_vague =
+                tracker.open_gap == Some(GapReason::Baseline) && tracker.history.is_none();
+            if tracker.open_gap.is_some() && head > 0 && !is_vague
                 || tracker.open_gap.is_none() && head > 0 && !at_head
             {
                 let check = if tracker.cursor + 1 == head {

@@ -891,8 +891,11 @@ impl World {
                 self.step(&("refused", client, execution.0));
                 if let Some(execution) = self.clients[client].name(*execution) {
                     let visible = self.may_see(self.clients[client].user, execution);
+                    // The server may not have heard that others were let go of.
+                    let lost = self.plan.faults.lose_answers > 0;
                     let tracker = &mut self.clients[client].trackers[execution];
                     tracker.refused = !visible;
+                    tracker.unanswered |= lost;
                     tracker.live_on = None;
                 }
             }

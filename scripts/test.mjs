@@ -14,6 +14,7 @@ const LAYERS = [
   { script: "lint:js" },
   { script: "test:scripts", hasTests: true },
   { script: "test:rust", hasTests: true },
+  { script: "test:simulation", hasTests: true },
   { script: "build" },
   { script: "docs" },
   { script: "test:types" },

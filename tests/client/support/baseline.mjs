@@ -98,9 +98,8 @@ export class BaselineClient {
     this.#send({ type, timestamp: Date.now(), executionId, nodeId, value });
   }
 
-  async close() {
-    this.#socket.close();
-    await once(this.#socket, "close");
+  close() {
+    this.#socket.terminate();
   }
 
   #send(message) {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use flowmaestro_protocol::Features;
 
-use crate::{ExecutionKey, Generation, SendId, State, Token, TokenRequest};
+use crate::{ExecutionKey, Generation, ReplayId, SendId, State, Token, TokenRequest};
 
 /// Something to do. Effects are to be carried out in the order in which they are polled.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +48,23 @@ pub enum Effect<P> {
         id: SendId,
         /// Why.
         error: SendError,
+    },
+    /// The server has sent what a replay asked for: all of it was handed to the handlers, now or
+    /// before, but for what comes in order behind others.
+    Replayed {
+        /// The request's number.
+        id: ReplayId,
+        /// How many events the server has sent.
+        count: u64,
+        /// The server still had all of them.
+        complete: bool,
+    },
+    /// No more comes of a replay.
+    ReplayFailed {
+        /// The request's number.
+        id: ReplayId,
+        /// Why.
+        error: ReplayError,
     },
     /// Hand this event to its handlers.
     Deliver {
@@ -130,6 +147,13 @@ pub enum Outgoing<P> {
         /// The server says when it has taken it, and knows a second copy by its number.
         confirm: bool,
     },
+    /// `replay`: the events of this execution since some time.
+    Replay {
+        /// The execution.
+        execution: ExecutionKey,
+        /// Since when, in milliseconds since the Unix epoch.
+        since: u64,
+    },
     /// `ping`, to be answered by a `pong` of this number.
     Ping(u32),
     /// `auth`: this token replaces that of the connection.
@@ -193,6 +217,52 @@ impl fmt::Display for SendError {
 }
 
 impl core::error::Error for SendError {}
+
+/// Why no more comes of a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayError {
+    /// The server does not speak of replays.
+    NotSupported,
+    /// The server refused it with `forbidden`: the execution does not exist, or is another's. The
+    /// frame that says so is reported before.
+    Forbidden,
+    /// The server refused it for another reason, which is reported before.
+    Rejected,
+    /// The last holder of the execution's subscription let go, and wants none of its events any more.
+    Unsubscribed,
+    /// The connection ended when some of its events had come, of an execution without a
+    /// subscription: which of them the next server sends again, nobody can tell.
+    ConnectionLost,
+    /// The server sent nothing of it for half a minute.
+    TimedOut,
+    /// It waited for longer than [`Options::max_message_age_ms`](crate::Options) to be sent.
+    Expired,
+    /// The user disconnected.
+    Disconnected,
+    /// Another identity took the connection over.
+    IdentityReplaced,
+    /// The connection failed for good.
+    ConnectionFailed,
+}
+
+impl fmt::Display for ReplayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotSupported => "the server keeps no history: fetch the run's state instead",
+            Self::Forbidden => "the execution does not exist, or belongs to somebody else",
+            Self::Rejected => "the server refused the replay; connection:error has its reason",
+            Self::Unsubscribed => "unsubscribeFromExecution() was called during the replay",
+            Self::ConnectionLost => "the connection ended during the replay: ask again",
+            Self::TimedOut => "the server did not answer the replay in time: ask again",
+            Self::Expired => "the replay waited too long for a connection: ask again",
+            Self::Disconnected => "disconnect() was called during the replay",
+            Self::IdentityReplaced => "connect() replaced the identity that asked for the replay",
+            Self::ConnectionFailed => "the connection failed: connect and ask again",
+        })
+    }
+}
+
+impl core::error::Error for ReplayError {}
 
 /// Something that went wrong without ending the connection.
 #[derive(Clone, Debug, PartialEq)]

@@ -17,6 +17,11 @@ pub struct Generation(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenRequest(pub u32);
 
+/// One request for the past of an execution, numbered by the caller, who is told by this number what
+/// became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplayId(pub u32);
+
 /// One outgoing message, numbered by the caller, who is told by this number what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SendId(pub u32);

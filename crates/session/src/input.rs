@@ -5,7 +5,7 @@ use core::fmt;
 
 use flowmaestro_protocol::Features;
 
-use crate::{Credentials, ExecutionKey, Generation, SendId, Token, TokenRequest};
+use crate::{Credentials, ExecutionKey, Generation, ReplayId, SendId, Token, TokenRequest};
 
 /// Something that happened. `P` is a payload which the session carries but never looks into.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,16 @@ pub enum Input<P> {
     },
     /// One holder less. When it was the last, nothing more is delivered for this execution.
     Unsubscribe(ExecutionKey),
+    /// The events of an execution since some time are wanted, whether it is subscribed or not. Asked
+    /// for once connected, and answered with `Replayed` or `ReplayFailed`.
+    Replay {
+        /// The caller's number for it.
+        id: ReplayId,
+        /// The execution, whose name the caller keeps until the answer.
+        execution: ExecutionKey,
+        /// Since when, in milliseconds since the Unix epoch.
+        since: u64,
+    },
     /// A message for the server; queued until connected.
     Send {
         /// The caller's number for it, which comes back in `Sent` or `SendFailed`.
@@ -156,6 +166,15 @@ pub enum FrameKind {
     StrayAnswer,
     /// The server's `ack`: it has taken this message.
     Acknowledged(SendId),
+    /// The server's `replayed`: all that it was asked for of this execution has been sent.
+    Replayed {
+        /// The execution.
+        execution: ExecutionKey,
+        /// How many events were sent.
+        count: u64,
+        /// The server still had all of them.
+        complete: bool,
+    },
     /// The server's `pong`, with the number of its `ping`.
     Pong(u32),
     /// The server's `auth:expiring`: the token ends soon.
@@ -198,8 +217,9 @@ pub enum Refused {
         /// The limit in bytes.
         limit: usize,
     },
-    /// As many messages wait for the connection as [`Options::max_queued_messages`](crate::Options)
-    /// or [`Options::max_queued_bytes`](crate::Options) allows.
+    /// As many messages, or requests for a replay, wait for the connection as
+    /// [`Options::max_queued_messages`](crate::Options) allows, or as many bytes as
+    /// [`Options::max_queued_bytes`](crate::Options) allows.
     QueueFull,
 }
 
@@ -221,7 +241,7 @@ impl fmt::Display for Refused {
                 )
             }
             Self::QueueFull => {
-                f.write_str("too many messages wait for the connection: send again once connected")
+                f.write_str("too many messages wait for the connection: try again once connected")
             }
         }
     }

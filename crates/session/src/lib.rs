@@ -34,6 +34,7 @@
 //!   a moment after the last holder left, let go after the execution's terminal event.
 //! - **Order**: with a server that numbers its events each is delivered once and in order, what was
 //!   missed is asked for, and what cannot be had is told as a [`Gap`].
+//! - **The past**: what is asked for of it comes between what was delivered, and never twice.
 //! - **Liveness**: pings whose answers must come, since a dead link looks like a quiet one.
 //! - **Outgoing messages**: kept until the server has taken them, queued within bounds until connected, and never sent as somebody else.
 //!
@@ -70,6 +71,8 @@ mod options;
 mod queue;
 mod random;
 mod recovery;
+mod replays;
+mod seen;
 mod session;
 mod sorted;
 mod state;
@@ -80,8 +83,8 @@ mod time;
 pub mod close_code;
 
 pub use credentials::{Credentials, Token};
-pub use effect::{Effect, Gap, GapReason, Outgoing, Problem, SendError};
-pub use ids::{ExecutionKey, Generation, SendId, TokenRequest};
+pub use effect::{Effect, Gap, GapReason, Outgoing, Problem, ReplayError, SendError};
+pub use ids::{ExecutionKey, Generation, ReplayId, SendId, TokenRequest};
 pub use input::{Frame, FrameKind, Input, Position, Refused};
 pub use options::{Backoff, InvalidOption, Jitter, Options};
 pub use session::Session;

@@ -10,7 +10,7 @@ use crate::close_code::{
 };
 use crate::{
     Closed, Credentials, DisconnectCause, Effect, Failure, Generation, Millis, Outgoing, Problem,
-    Refused, SendError, Session, State, Token, TokenRequest,
+    Refused, ReplayError, SendError, Session, State, Token, TokenRequest,
 };
 
 /// What there is of a connection.
@@ -105,6 +105,7 @@ impl<P: Clone> Session<P> {
             State::Connecting { .. } | State::Connected if same => {}
             State::Waiting { .. } if same => self.attempt(),
             _ => {
+                self.fail_replays(ReplayError::IdentityReplaced);
                 self.hang_up(NORMAL);
                 self.retract(None);
                 if !planted!(SendsAsAnother) {
@@ -120,6 +121,7 @@ impl<P: Clone> Session<P> {
         if let State::Disconnected { .. } = self.state {
             return;
         }
+        self.fail_replays(ReplayError::Disconnected);
         if !planted!(TimersAfterDisconnect) {
             self.hang_up(NORMAL);
         }
@@ -355,6 +357,7 @@ impl<P: Clone> Session<P> {
 
     fn fail(&mut self, error: Failure) {
         self.fail_queue(SendError::ConnectionFailed);
+        self.fail_replays(ReplayError::ConnectionFailed);
         self.change_state(State::Failed { error });
     }
 
@@ -474,6 +477,13 @@ impl<P: Clone> Session<P> {
 
     fn lose_link(&mut self) {
         self.link = Link::Down;
+        let recovery = &self.recovery;
+        let lost = self
+            .replays
+            .disconnect(|key| recovery.cursor(key).is_some());
+        if let Some(replay) = lost {
+            self.replay_failed(&replay, ReplayError::ConnectionLost);
+        }
         self.subscriptions.disconnect();
         self.recovery.disconnect();
         self.queue.disconnect();

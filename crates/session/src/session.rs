@@ -8,11 +8,13 @@ use crate::link::Link;
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::recovery::{Event, Recovery, Step};
+use crate::replays::{Replay, Replays};
 use crate::subscriptions::{Action, Asked, Subscriptions};
 use crate::time::earliest;
 use crate::{
     Credentials, Effect, ExecutionKey, Frame, FrameKind, Gap, GapReason, Generation, Input, Millis,
-    Options, Outgoing, Position, Problem, Refused, SendError, SendId, State, Stats, TokenRequest,
+    Options, Outgoing, Position, Problem, Refused, ReplayError, ReplayId, SendError, SendId, State,
+    Stats, TokenRequest,
 };
 
 /// How long the server's `ack` of a message is waited for before the message is sent again, in
@@ -41,6 +43,7 @@ pub struct Session<P> {
     pub(crate) subscriptions: Subscriptions,
     pub(crate) recovery: Recovery<P>,
     pub(crate) queue: Queue<P>,
+    pub(crate) replays: Replays,
     pub(crate) stats: Stats,
     effects: VecDeque<Queued<P>>,
 }
@@ -50,6 +53,8 @@ struct Queued<P> {
     effect: Effect<P>,
     seq: Option<u64>,
     terminal: bool,
+    /// The event comes from the past: its order's cursor is elsewhere.
+    past: bool,
 }
 
 impl<P: Clone> Session<P> {
@@ -73,6 +78,7 @@ impl<P: Clone> Session<P> {
             subscriptions: Subscriptions::new(),
             recovery: Recovery::new(),
             queue: Queue::new(),
+            replays: Replays::new(),
             stats: Stats::default(),
             effects: VecDeque::new(),
         }
@@ -104,6 +110,7 @@ impl<P: Clone> Session<P> {
         let effect = self.effects.pop_front()?.effect;
         if let Effect::Released(execution) = effect {
             self.recovery.forget(execution);
+            self.forget_seen(execution);
         }
         Some(effect)
     }
@@ -119,6 +126,7 @@ impl<P: Clone> Session<P> {
             self.link.deadline(),
             self.subscriptions.deadline(),
             self.queue.deadline(),
+            self.replays.deadline(),
         ]
         .into_iter()
         .fold(retry_at, earliest)
@@ -172,6 +180,12 @@ impl<P: Clone> Session<P> {
         self.queue.len()
     }
 
+    /// How many requests for a replay have no answer yet.
+    #[must_use]
+    pub fn waiting_replays(&self) -> usize {
+        self.replays.len()
+    }
+
     /// How many bytes of messages wait for the connection.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
@@ -193,6 +207,11 @@ impl<P: Clone> Session<P> {
                 self.apply_actions();
             }
             Input::Unsubscribe(execution) => self.unsubscribe(execution),
+            Input::Replay {
+                id,
+                execution,
+                since,
+            } => return self.replay(id, execution, since),
             Input::Send { id, message, bytes } => return self.send(id, message, bytes),
             Input::TokenReady { request, token } => self.token_ready(request, token),
             Input::Head {
@@ -231,6 +250,8 @@ impl<P: Clone> Session<P> {
         if self.link.features().contains(Feature::Ack) {
             self.transmit_queue();
         }
+        self.expire_replays();
+        self.transmit_replay();
     }
 
     // Subscriptions.
@@ -276,9 +297,14 @@ impl<P: Clone> Session<P> {
     }
 
     fn unsubscribe(&mut self, execution: ExecutionKey) {
+        let was_wanted = self.subscriptions.is_wanted(execution);
         self.subscriptions
             .unsubscribe(execution, self.now, self.keep_until());
-        if !self.subscriptions.is_wanted(execution) {
+        if was_wanted && !self.subscriptions.is_wanted(execution) {
+            for id in self.replays.abandon(execution) {
+                let error = ReplayError::Unsubscribed;
+                self.emit(Effect::ReplayFailed { id, error });
+            }
             self.recovery.let_go(execution);
             if !planted!(DeliversAfterUnsubscribe) {
                 self.retract(Some(execution));
@@ -292,6 +318,7 @@ impl<P: Clone> Session<P> {
     /// one that it was called with.
     pub(crate) fn retract(&mut self, of: Option<ExecutionKey>) {
         let (recovery, subscriptions) = (&mut self.recovery, &mut self.subscriptions);
+        let replays = &mut self.replays;
         let is_meant = |key: &ExecutionKey| of.is_none_or(|of| of == *key);
         self.effects.retain(|queued| match &queued.effect {
             Effect::Deliver {
@@ -299,7 +326,10 @@ impl<P: Clone> Session<P> {
                 ..
             } if is_meant(key) => {
                 if let Some(seq) = queued.seq {
-                    recovery.rewind(*key, seq.saturating_sub(1));
+                    replays.unsee(*key, seq);
+                    if !queued.past {
+                        recovery.rewind(*key, seq.saturating_sub(1));
+                    }
                 }
                 if queued.terminal && !planted!(FinishedUndelivered) {
                     subscriptions.reopen(*key);
@@ -330,7 +360,10 @@ impl<P: Clone> Session<P> {
         while let Some(action) = self.subscriptions.next_action() {
             match action {
                 Action::Subscribe(key) => self.transmit_subscribe(key),
-                Action::Unsubscribe(key) => self.transmit(Outgoing::Unsubscribe(key)),
+                Action::Unsubscribe(key) => {
+                    self.replays.send_again(key);
+                    self.transmit(Outgoing::Unsubscribe(key));
+                }
                 Action::Acknowledged {
                     execution,
                     resumed,
@@ -465,6 +498,102 @@ impl<P: Clone> Session<P> {
         self.send_failed(id, error);
     }
 
+    // The past.
+
+    fn replay(&mut self, id: ReplayId, execution: ExecutionKey, since: u64) -> Result<(), Refused> {
+        match self.state {
+            State::Disconnected { .. } => Err(Refused::Disconnected),
+            State::Failed { .. } => Err(Refused::Failed),
+            _ => {
+                let expires_at = self.now.plus(self.options.max_message_age_ms);
+                let limit = self.options.max_queued_messages;
+                self.replays.push(id, execution, since, expires_at, limit)
+            }
+        }
+    }
+
+    /// Sends the next request, once the server has answered what it was asked about the execution
+    /// before: then it is clear which history its numbers are of.
+    fn transmit_replay(&mut self) {
+        if !matches!(self.link, Link::Up { .. }) {
+            return;
+        }
+        let Some(execution) = self.replays.next_execution() else {
+            return;
+        };
+        if !self.link.features().contains(Feature::Replay) {
+            return self.fail_replays(ReplayError::NotSupported);
+        }
+        if self.subscriptions.is_settled(execution)
+            && let Some(since) = self.replays.send_next(self.now)
+        {
+            self.transmit(Outgoing::Replay { execution, since });
+        }
+    }
+
+    /// An event of the execution whose past was asked for. Gives back one that is no part of it.
+    fn receive_past(&mut self, execution: ExecutionKey, event: Event<P>) -> Option<Event<P>> {
+        let Some(seq) = event.seq else {
+            return Some(event);
+        };
+        self.replays.go_on(self.now);
+        let is_wanted = self.subscriptions.is_wanted(execution);
+        let is_past = !is_wanted || self.recovery.cursor(execution) >= Some(seq);
+        if !is_past {
+            return Some(event);
+        }
+        if self.replays.see(execution, seq) {
+            self.replays.begin();
+            self.deliver_numbered(event, true);
+        } else {
+            self.drop_duplicate(event);
+        }
+        None
+    }
+
+    fn replayed(&mut self, execution: ExecutionKey, count: u64, complete: bool) {
+        if !self.replays.is_sent(execution) {
+            self.stats.ignored += 1;
+        } else if let Some(replay) = self.replays.finish() {
+            self.forget_seen(execution);
+            self.emit(Effect::Replayed {
+                id: replay.id,
+                count,
+                complete,
+            });
+        }
+    }
+
+    fn expire_replays(&mut self) {
+        if let Some(replay) = self.replays.pop_overdue(self.now) {
+            self.replay_failed(&replay, ReplayError::TimedOut);
+        }
+        while let Some(replay) = self.replays.pop_expired(self.now) {
+            self.replay_failed(&replay, ReplayError::Expired);
+        }
+    }
+
+    pub(crate) fn fail_replays(&mut self, error: ReplayError) {
+        while let Some(replay) = self.replays.take() {
+            self.replay_failed(&replay, error);
+        }
+    }
+
+    pub(crate) fn replay_failed(&mut self, replay: &Replay, error: ReplayError) {
+        self.forget_seen(replay.execution);
+        self.emit(Effect::ReplayFailed {
+            id: replay.id,
+            error,
+        });
+    }
+
+    /// Without a subscription or a request nothing of an execution is delivered.
+    fn forget_seen(&mut self, execution: ExecutionKey) {
+        if !self.subscriptions.is_known(execution) && !self.replays.mentions(execution) {
+            self.replays.forget(execution);
+        }
+    }
+
     // Frames.
 
     fn receive(&mut self, generation: Generation, frame: Frame<P>) {
@@ -538,6 +667,11 @@ impl<P: Clone> Session<P> {
             }
             FrameKind::ForeignEvent { event } => self.foreign_event(event, payload),
             FrameKind::Acknowledged(id) => self.acknowledged(id),
+            FrameKind::Replayed {
+                execution,
+                count,
+                complete,
+            } => self.replayed(execution, count, complete),
             FrameKind::Pong(id) => self.pong(id),
             FrameKind::TokenExpiring => self.token_expiring(),
             FrameKind::Authenticated => {}
@@ -577,6 +711,12 @@ impl<P: Clone> Session<P> {
         let Some(execution) = event.execution else {
             return self.deliver(event);
         };
+        if self.replays.is_running(execution) {
+            match self.receive_past(execution, event) {
+                Some(current) => event = current,
+                None => return,
+            }
+        }
         if !self.subscriptions.is_wanted(execution) && !planted!(DeliversUnwanted) {
             return self.receive_unwanted(execution, event);
         }
@@ -639,7 +779,7 @@ impl<P: Clone> Session<P> {
     fn apply_steps(&mut self) {
         while let Some((execution, step)) = self.recovery.next_step() {
             match step {
-                Step::Deliver(event) => self.deliver(event),
+                Step::Deliver(event) => self.deliver_in_order(execution, event),
                 Step::Drop(event) => self.drop_duplicate(event),
                 Step::Tell(gap) => self.tell(execution, gap),
                 Step::Resume => self.resume(execution),
@@ -647,7 +787,19 @@ impl<P: Clone> Session<P> {
         }
     }
 
+    /// A replay may have been faster.
+    fn deliver_in_order(&mut self, execution: ExecutionKey, event: Event<P>) {
+        match event.seq {
+            Some(seq) if !self.replays.see(execution, seq) => self.drop_duplicate(event),
+            _ => self.deliver(event),
+        }
+    }
+
     fn deliver(&mut self, event: Event<P>) {
+        self.deliver_numbered(event, false);
+    }
+
+    fn deliver_numbered(&mut self, event: Event<P>, past: bool) {
         let Event {
             event,
             execution,
@@ -670,6 +822,7 @@ impl<P: Clone> Session<P> {
             effect,
             seq,
             terminal,
+            past,
         });
         if let (Some(execution), true) = (execution, terminal) {
             self.subscriptions
@@ -722,6 +875,9 @@ impl<P: Clone> Session<P> {
         let position = position.filter(|_| {
             self.link.features().contains(Feature::Replay) && !self.subscriptions.is_room(execution)
         });
+        if position.is_some_and(|position| position.restarted) {
+            self.replays.forget(execution);
+        }
         let gaps = self.stats.gaps;
         let expected = self
             .subscriptions
@@ -763,6 +919,7 @@ impl<P: Clone> Session<P> {
 
     fn server_error(&mut self, execution: Option<ExecutionKey>, forbidden: bool, payload: P) {
         let refused = execution.filter(|key| self.subscriptions.refuse(*key, forbidden, self.now));
+        let past = execution.filter(|key| refused.is_none() && self.replays.is_sent(*key));
         self.report(match refused {
             Some(execution) => Problem::SubscriptionRefused {
                 execution,
@@ -776,6 +933,16 @@ impl<P: Clone> Session<P> {
         {
             self.give_up(execution);
         }
+        if past.is_some()
+            && let Some(replay) = self.replays.finish()
+        {
+            let error = if forbidden {
+                ReplayError::Forbidden
+            } else {
+                ReplayError::Rejected
+            };
+            self.replay_failed(&replay, error);
+        }
         self.apply_actions();
     }
 
@@ -786,6 +953,7 @@ impl<P: Clone> Session<P> {
             effect,
             seq: None,
             terminal: false,
+            past: false,
         });
     }
 

@@ -322,6 +322,21 @@ impl Subscriptions {
         }
     }
 
+    /// Whether anything of an execution is still remembered here.
+    pub(crate) fn is_known(&self, key: ExecutionKey) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// Whether the server owes no answer about an execution, nor will be asked by itself.
+    pub(crate) fn is_settled(&self, key: ExecutionKey) -> bool {
+        self.entry(key).is_none_or(|entry| {
+            matches!(
+                entry.wire,
+                Wire::Off | Wire::On | Wire::Unanswered | Wire::Refused { ask_again_at: None }
+            )
+        })
+    }
+
     /// Whether the server, which refused a subscription, will be asked for it once more.
     pub(crate) fn will_ask(&self, key: ExecutionKey) -> bool {
         self.entry(key).is_some_and(|entry| {

@@ -252,6 +252,7 @@ enum Deed {
     Sleep(f64),
     Wake,
     Send,
+    Replay(u32, u64),
     Baseline(bool),
     Mute(u32),
     Busy(u32),
@@ -286,6 +287,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => (0.0..100_000.0).prop_map(Deed::Sleep),
         1 => Just(Deed::Wake),
         4 => Just(Deed::Send),
+        4 => (EXECUTIONS, 0u64..30).prop_map(|(execution, since)| Deed::Replay(execution, since)),
         2 => any::<bool>().prop_map(Deed::Baseline),
         1 => EXECUTIONS.prop_map(Deed::Mute),
         1 => EXECUTIONS.prop_map(Deed::Busy),
@@ -312,6 +314,7 @@ fn do_deed(world: &mut World, number: u32, deed: Deed) {
         Deed::Sleep(ms) => world.sleep(ms),
         Deed::Wake => world.handle(Input::Wake).unwrap(),
         Deed::Send => drop(world.send(number)),
+        Deed::Replay(execution, since) => drop(world.replay(number, execution, since)),
         Deed::Baseline(baseline) => {
             world.server.features = (!baseline).then_some(Features::ALL);
         }
@@ -375,6 +378,7 @@ proptest! {
         prop_assert!(behind(&world).is_empty());
         prop_assert_eq!(world.session.held_events(), 0);
         prop_assert_eq!(world.session.queued_messages(), 0);
+        prop_assert_eq!(world.session.waiting_replays(), 0);
         let mut taken = world.server.taken.clone();
         taken.sort_unstable();
         taken.dedup();

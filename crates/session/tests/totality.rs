@@ -4,7 +4,7 @@
 use flowmaestro_protocol::Features;
 use flowmaestro_session::{
     Backoff, Credentials, Effect, ExecutionKey, Frame, FrameKind, Generation, Input, Jitter,
-    Millis, Options, Position, SendId, Session, State, Token, TokenRequest,
+    Millis, Options, Position, ReplayId, SendId, Session, State, Token, TokenRequest,
 };
 use proptest::prelude::*;
 
@@ -94,6 +94,12 @@ fn kind() -> impl Strategy<Value = FrameKind> {
                 seq,
                 ack,
             }),
+        1 => (execution(), any::<u64>(), any::<bool>())
+            .prop_map(|(execution, count, complete)| FrameKind::Replayed {
+                execution,
+                count,
+                complete,
+            }),
         1 => (0u32..8).prop_map(FrameKind::Pong),
         1 => any::<u32>().prop_map(|id| FrameKind::Acknowledged(SendId(id))),
         1 => Just(FrameKind::TokenExpiring),
@@ -134,6 +140,12 @@ fn input() -> impl Strategy<Value = Input<u32>> {
         1 => execution().prop_map(Input::SubscribeRoom),
         1 => (execution(), any::<bool>())
             .prop_map(|(execution, watch)| Input::WatchPresence { execution, watch }),
+        1 => (any::<u32>(), execution(), any::<u64>())
+            .prop_map(|(id, execution, since)| Input::Replay {
+                id: ReplayId(id),
+                execution,
+                since,
+            }),
         2 => (generation(), execution(), seq())
             .prop_map(|(generation, execution, seq)| Input::Head { generation, execution, seq }),
         2 => (any::<u32>(), prop_oneof![0usize..250, any::<usize>()])

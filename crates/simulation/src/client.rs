@@ -244,6 +244,12 @@ impl World {
                 self.track_gap(client, execution, gap);
             }
             Effect::DeliverUnknown { .. } => self.step(&("unknown", client)),
+            Effect::Replayed { .. } | Effect::ReplayFailed { .. } => {
+                self.fail(
+                    Check::Bounds,
+                    format!("client {client} got a replay unasked"),
+                );
+            }
             Effect::Welcomed { .. } => self.step(&("welcomed", client)),
             Effect::OpenSocket { generation, token } => {
                 self.open_socket(client, generation, token);
@@ -380,6 +386,10 @@ impl World {
                 } else {
                     text.to_string()
                 }
+            }
+            Outgoing::Replay { .. } => {
+                let message = format!("client {client} asks for a replay unasked");
+                return self.fail(Check::Bounds, message);
             }
             Outgoing::Ping(id) => format!(r#"{{"type":"ping","id":{id}}}"#),
             Outgoing::Auth(token) => format!(r#"{{"type":"auth","token":"{}"}}"#, token.as_str()),

@@ -147,7 +147,7 @@ impl World {
     }
 
     /// Answers a subscription with where it stands, and all that came after what the client has.
-    pub(super) fn replay(
+    pub(super) fn recover(
         &mut self,
         generation: Generation,
         execution: u32,
@@ -169,6 +169,58 @@ impl World {
         self.later(self.latency, answer);
         for seq in from.max(trimmed) + 1..=head {
             self.send_event(generation, execution, seq);
+        }
+    }
+
+    /// Answers a replay, or leaves it until the server has thought about it.
+    pub(super) fn asked_for_the_past(
+        &mut self,
+        generation: Generation,
+        execution: u32,
+        since: u64,
+    ) {
+        assert!(
+            self.speaks(generation, Feature::Replay),
+            "to a baseline server"
+        );
+        let busy = self.server.busy.get_mut(&execution).filter(|n| **n > 0);
+        let forbidden = self.server.forbidden.contains(&execution);
+        if forbidden || busy.is_some() {
+            busy.into_iter().for_each(|n| *n -= 1);
+            let kind = FrameKind::Error {
+                execution: Some(key(execution)),
+                message: None,
+                forbidden,
+            };
+            return self.later(self.latency, Coming::ToClient { generation, kind });
+        }
+        if self.server.mute.contains(&execution) {
+            return;
+        }
+        self.server.replays.push((generation, execution, since));
+        if !self.server.thinks {
+            self.answer_replays();
+        }
+    }
+
+    /// Sends what the replays that wait have asked for.
+    pub fn answer_replays(&mut self) {
+        for (generation, execution, since) in std::mem::take(&mut self.server.replays) {
+            if !self.server.connections.contains_key(&generation) {
+                continue;
+            }
+            let History { head, trimmed, .. } =
+                *self.server.histories.entry(execution).or_default();
+            let first = since.max(trimmed + 1);
+            for seq in first..=head {
+                self.send_event(generation, execution, seq);
+            }
+            let kind = FrameKind::Replayed {
+                execution: key(execution),
+                count: (head + 1).saturating_sub(first),
+                complete: first == since.max(1),
+            };
+            self.later(self.latency, Coming::ToClient { generation, kind });
         }
     }
 

@@ -6,7 +6,7 @@ use flowmaestro_session::{
     State, Token, TokenRequest,
 };
 
-use super::{Answer, Coming, Payload, TERMINAL, World};
+use super::{Answer, Coming, Ledger, Payload, TERMINAL, World};
 
 impl World {
     /// Hands an input to the session, carries out what it asks for, and checks what always holds.
@@ -56,6 +56,10 @@ impl World {
                     }
                 }
             }
+            Input::Replay { id, execution, .. } => {
+                let earlier = self.pending_replays.insert(id.0, execution.0);
+                assert_eq!(earlier, None, "a test reused a number");
+            }
             Input::Send { id, .. } => {
                 let earlier = self.pending_sends.insert(id.0, self.identity.clone());
                 assert_eq!(earlier, None, "a test reused a number");
@@ -103,6 +107,10 @@ impl World {
                     "said not to be sent, and taken"
                 );
             }
+            Effect::Replayed { id, .. } | Effect::ReplayFailed { id, .. } => {
+                let execution = self.pending_replays.remove(&id.0).expect("settled twice");
+                self.forget_delivered(execution);
+            }
             Effect::Deliver {
                 event,
                 execution,
@@ -144,6 +152,7 @@ impl World {
                 self.in_flight.remove(&key.0);
                 self.epochs.remove(&key.0);
                 self.ledgers.remove(&key.0);
+                self.forget_delivered(key.0);
             }
             Effect::StateChanged(state) => {
                 assert_ne!(state, self.state, "a change to the same state");
@@ -170,7 +179,10 @@ impl World {
             .iter()
             .any(|room| self.holders.contains_key(room));
         let is_held = self.holders.contains_key(&key.0);
-        assert!(is_held || in_room, "delivered to nobody");
+        assert!(
+            is_held || in_room || self.is_replaying(key.0),
+            "delivered to nobody"
+        );
         if event == TERMINAL {
             self.finished.insert(key.0);
         }
@@ -192,6 +204,7 @@ impl World {
         assert_eq!(self.open_socket, Some(generation), "closed another socket");
         self.open_socket = None;
         self.in_flight.clear();
+        self.forget_unplaced();
         // What is on its way to the client still arrives: the session has to ignore it.
         self.later(self.latency, Coming::HangUp { generation });
     }
@@ -228,7 +241,10 @@ impl World {
                 self.in_flight.insert(key.0, self.now);
             }
             Outgoing::Message { id, .. } => drop(self.transmitted.insert(id.0)),
-            Outgoing::Hello(_) | Outgoing::Ping(_) | Outgoing::Auth(_) => {}
+            Outgoing::Hello(_)
+            | Outgoing::Ping(_)
+            | Outgoing::Auth(_)
+            | Outgoing::Replay { .. } => {}
         }
         let epoch = match message {
             Outgoing::Subscribe { execution, .. } => self.epochs.get(&execution.0).copied(),
@@ -249,7 +265,41 @@ impl World {
         if let (Some(key), Some((epoch, seq))) = (execution, numbers(payload))
             && self.speaks_to_us(Feature::Replay)
         {
-            self.ledgers.entry(key.0).or_default().deliver(epoch, seq);
+            let is_new = self.delivered.insert((key.0, epoch, seq));
+            assert!(is_new, "{epoch}.{seq} twice");
+            let is_held = self.holders.contains_key(&key.0);
+            let is_behind =
+                |ledger: &Ledger| [0, epoch].contains(&ledger.epoch) && seq <= ledger.last;
+            let is_past = !is_held || self.ledgers.get(&key.0).is_some_and(is_behind);
+            if is_past && self.is_replaying(key.0) {
+                return;
+            }
+            let ledger = self.ledgers.entry(key.0).or_default();
+            // A replay may have been faster than the subscription.
+            while seq > ledger.last + 1 && self.delivered.contains(&(key.0, epoch, ledger.last + 1))
+            {
+                ledger.last += 1;
+            }
+            ledger.deliver(epoch, seq);
+        }
+    }
+
+    fn is_replaying(&self, execution: u32) -> bool {
+        let mut executions = self.pending_replays.values();
+        executions.any(|replayed| *replayed == execution)
+    }
+
+    /// With the connection goes what no subscription has told the history of.
+    pub(super) fn forget_unplaced(&mut self) {
+        let session = &self.session;
+        self.delivered
+            .retain(|(of, ..)| session.cursor(ExecutionKey(*of)).is_some());
+    }
+
+    /// Of what is neither subscribed nor asked for the session remembers nothing.
+    fn forget_delivered(&mut self, execution: u32) {
+        if !self.known.contains(&execution) && !self.is_replaying(execution) {
+            self.delivered.retain(|(of, ..)| *of != execution);
         }
     }
 
@@ -304,6 +354,11 @@ impl World {
         assert_eq!(
             self.session.queued_messages(),
             self.pending_sends.len(),
+            "a lost promise"
+        );
+        assert_eq!(
+            self.session.waiting_replays(),
+            self.pending_replays.len(),
             "a lost promise"
         );
         let deadline = self.session.next_deadline();

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use flowmaestro_protocol::{Feature, Features};
 use flowmaestro_session::{
     Backoff, Credentials, Effect, ExecutionKey, Frame, FrameKind, Generation, Input, Jitter,
-    Options, Outgoing, Position, Refused, SendId, Session, State, Token, TokenRequest,
+    Options, Outgoing, Position, Refused, ReplayId, SendId, Session, State, Token, TokenRequest,
 };
 
 mod history;
@@ -195,6 +195,10 @@ pub struct World {
     epochs: BTreeMap<u32, u32>,
     /// What was delivered and told of each execution's numbered events.
     pub ledgers: BTreeMap<u32, Ledger>,
+    /// Replays without an outcome.
+    pending_replays: BTreeMap<u32, u32>,
+    /// The numbered events that were delivered of what is known: execution, epoch, number.
+    delivered: BTreeSet<(u32, u32, u64)>,
     most_queued: usize,
     state: State,
     pub options: Options,
@@ -238,6 +242,8 @@ impl World {
             rejects: BTreeSet::new(),
             deaf_to_pings: false,
             numbers_anyway: false,
+            thinks: false,
+            replays: Vec::new(),
         };
         Self {
             session: Session::new(options, seed),
@@ -267,6 +273,8 @@ impl World {
             fates: VecDeque::new(),
             epochs: BTreeMap::new(),
             ledgers: BTreeMap::new(),
+            pending_replays: BTreeMap::new(),
+            delivered: BTreeSet::new(),
             most_queued: options.max_queued_messages,
             state: State::Disconnected { cause: None },
             options,
@@ -335,6 +343,17 @@ impl World {
             bytes,
         })
     }
+
+    /// Asks for the events of an execution from this number on: the server's clock strikes once for
+    /// each event.
+    pub fn replay(&mut self, id: u32, execution: u32, since: u64) -> Result<(), Refused> {
+        self.handle(Input::Replay {
+            id: ReplayId(id),
+            execution: key(execution),
+            since,
+        })
+    }
+
     // Time.
 
     /// Lets time pass: whatever is due happens when it is due.
@@ -505,6 +524,7 @@ impl World {
             } => {
                 self.open_socket.take_if(|open| *open == generation);
                 self.in_flight.clear();
+                self.forget_unplaced();
                 self.handle(Input::SocketClosed {
                     generation,
                     code,

@@ -1,8 +1,11 @@
 //! What was recorded, in the shapes that tests compare.
 
-use flowmaestro_session::{Effect, Gap, Outgoing, Problem, SendError, State};
+use flowmaestro_session::{Effect, Gap, Outgoing, Problem, ReplayError, SendError, State};
 
 use super::{Payload, World};
+
+/// How many events a replay brought and whether these are all, or why it did not.
+pub type Replayed = Result<(u64, bool), ReplayError>;
 
 impl World {
     pub fn states(&self) -> Vec<State> {
@@ -39,6 +42,19 @@ impl World {
                 payload,
                 ..
             } if key.0 == execution => super::numbers(payload).map(|(_, seq)| seq),
+            _ => None,
+        })
+    }
+
+    /// What became of the replays, in the order in which it was said.
+    pub fn replays(&self) -> Vec<(u32, Replayed)> {
+        self.collect(|effect| match *effect {
+            Effect::Replayed {
+                id,
+                count,
+                complete,
+            } => Some((id.0, Ok((count, complete)))),
+            Effect::ReplayFailed { id, error } => Some((id.0, Err(error))),
             _ => None,
         })
     }

@@ -53,6 +53,10 @@ pub struct Server {
     /// Messages that are refused with an `error`.
     pub rejects: BTreeSet<u32>,
     pub deaf_to_pings: bool,
+    /// Replays wait for `answer_replays`.
+    pub thinks: bool,
+    /// Those that wait, with since when.
+    pub(super) replays: Vec<(Generation, u32, u64)>,
     /// Events carry numbers even where replay is not spoken.
     pub numbers_anyway: bool,
 }
@@ -205,13 +209,19 @@ impl World {
                     "more subscriptions than the server takes"
                 );
                 if replays {
-                    return self.replay(generation, key.0, after, epoch);
+                    return self.recover(generation, key.0, after, epoch);
                 }
                 assert_eq!(after, None, "a baseline server has no history");
                 super::acknowledgement(key.0)
             }
+            Outgoing::Replay { execution, since } => {
+                return self.asked_for_the_past(generation, execution.0, since);
+            }
             Outgoing::Unsubscribe(key) => {
                 subscriptions.remove(&key.0);
+                self.server
+                    .replays
+                    .retain(|(_, execution, _)| *execution != key.0);
                 if self.server.mute.contains(&key.0) {
                     return;
                 }

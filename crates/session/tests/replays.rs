@@ -10,7 +10,9 @@ mod common;
 
 use common::*;
 use flowmaestro_protocol::Feature::{Ack, Ping, Replay};
-use flowmaestro_session::{GapReason, Outgoing, Refused, ReplayError};
+use flowmaestro_session::{
+    Frame, FrameKind, GapReason, Input, Millis, Outgoing, Refused, ReplayError,
+};
 
 fn asked(world: &World) -> Vec<(u32, u64)> {
     let messages = world.transmitted().into_iter();
@@ -253,6 +255,86 @@ fn what_had_begun_without_a_subscription_ends_with_the_connection() {
     world.advance(2000.0);
     assert_eq!(world.replays()[1..], [(2, Ok((10, true)))]);
     assert_eq!(world.session.waiting_replays(), 0);
+}
+
+#[test]
+fn what_had_begun_with_a_subscription_goes_on() {
+    let mut world = with_gap();
+    world.server.histories.get_mut(&1).unwrap().trimmed = 0;
+    world.fates = [Fate::Arrives; 5].into();
+    world.fates.extend([Fate::Lost; 5]); // among them the sixth event, and the end of the answer
+    world.replay(1, 1, 0).unwrap();
+    world.advance(50.0);
+    assert_eq!(world.seqs(1), [5]);
+    world.cut(1006, "");
+    world.advance(2200.0);
+    assert_eq!(world.seqs(1), [5, 6]);
+    assert_eq!(world.replays(), [(1, Ok((9, true)))]);
+}
+
+#[test]
+fn a_subscription_that_never_learned_which_history_it_was_takes_the_next_as_it_is() {
+    let mut world = with_history();
+    world.fates = [Fate::Arrives; 3].into();
+    world.fates.extend([Fate::Lost; 8]);
+    world.replay(1, 1, 0).unwrap();
+    world.advance(50.0);
+    world.server.mute.insert(1);
+    world.subscribe(1);
+    world.restart();
+    world.server.mute.clear();
+    world.publish_many(1, 3);
+    world.advance(6000.0);
+    assert_eq!(world.seqs(1), [1, 2, 3, 1, 2, 3]);
+    assert_eq!(world.replays(), [(1, Err(ReplayError::ConnectionLost))]);
+}
+
+#[test]
+fn a_refused_subscription_does_not_end_the_request_before_it() {
+    let mut world = with_history();
+    world.server.thinks = true;
+    world.replay(1, 1, 0).unwrap();
+    world.advance(50.0);
+    world.server.busy.insert(1, 1);
+    world.subscribe(1);
+    world.advance(50.0);
+    assert!(world.replays().is_empty());
+    world.answer_replays();
+    world.advance(50.0);
+    assert_eq!(world.replays(), [(1, Ok((10, true)))]);
+}
+
+/// A handler may unsubscribe while an event of the past waits behind the one it was called with.
+#[test]
+fn what_is_taken_back_of_the_past_leaves_the_order_alone() {
+    let mut world = with_gap();
+    world.server.histories.get_mut(&1).unwrap().trimmed = 0;
+    world.server.thinks = true;
+    world.replay(1, 1, 0).unwrap();
+    world.advance(50.0);
+    let generation = world.open_socket.unwrap();
+    let kind = FrameKind::Event {
+        event: 1,
+        execution: Some(key(1)),
+        terminal: false,
+        seq: Some(5),
+        ack: false,
+    };
+    let payload = "#1.5".to_owned();
+    let frame = Frame { kind, payload };
+    let frame = Input::SocketFrame { generation, frame };
+    world.session.handle(Millis(world.now), frame).unwrap();
+    world.unsubscribe(1);
+    world.subscribe(1);
+    world.advance(100.0);
+    assert!(world.asked(1).is_empty());
+    assert!(world.seqs(1).is_empty());
+    world.replay(2, 1, 5).unwrap();
+    world.answer_replays(); // the first
+    world.advance(50.0);
+    world.answer_replays();
+    world.advance(50.0);
+    assert_eq!(world.seqs(1), [5, 6], "it can be asked for again");
 }
 
 #[test]

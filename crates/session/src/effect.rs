@@ -299,4 +299,6 @@ pub enum Problem<P> {
     TokenUnavailable,
     /// The token of the connection ends soon, and there is no provider to ask for another.
     TokenExpiring,
+    /// No connection could be made with the next token. The present one goes on until it is ended.
+    RenewalFailed,
 }

@@ -29,7 +29,8 @@
 //! - **Coming back** ([`Backoff`]): jittered, growing delays, counted from zero again only after a
 //!   connection proved itself; giving up ends the timer, not the wish.
 //! - **Close codes**: which end is final, which asks for a fresh token, which is tried again.
-//! - **Tokens** ([`Credentials`]): fixed, or from a provider that is asked for each connection.
+//! - **Tokens** ([`Credentials`]): fixed, or from a provider that is asked for each connection, and
+//!   before the token in use ends: then the connection is renewed without a break.
 //! - **Subscriptions**: counted, remembered in every state, asked for again after each welcome, kept
 //!   a moment after the last holder left, let go after the execution's terminal event.
 //! - **Order**: with a server that numbers its events each is delivered once and in order, what was
@@ -71,6 +72,7 @@ mod options;
 mod queue;
 mod random;
 mod recovery;
+mod renewal;
 mod replays;
 mod seen;
 mod session;

@@ -8,6 +8,8 @@ use crate::close_code::{
     FORBIDDEN, NO_PONG, NO_TOKEN, NO_WELCOME, NORMAL, POLICY, RESTART, TOKEN_EXPIRED,
     TRY_AGAIN_LATER,
 };
+use crate::renewal::{Renewal, Successor, Term};
+use crate::time::earliest;
 use crate::{
     Closed, Credentials, DisconnectCause, Effect, Failure, Generation, Millis, Outgoing, Problem,
     Refused, ReplayError, SendError, Session, State, Token, TokenRequest,
@@ -26,6 +28,8 @@ pub(crate) enum Link {
     Opening {
         generation: Generation,
         welcome_by: Millis,
+        /// How long its token lasts, where that is known.
+        term: Option<Term>,
     },
     /// The welcome arrived.
     Up {
@@ -34,8 +38,9 @@ pub(crate) enum Link {
         /// What both ends speak.
         features: Features,
         pulse: Pulse,
-        /// The provider was asked for a token that is to replace the one in use.
-        renewal: Option<TokenRequest>,
+        /// How long its token lasts, where that is known.
+        term: Option<Term>,
+        renewal: Renewal,
     },
 }
 
@@ -65,7 +70,12 @@ impl Link {
         match *self {
             Self::Token { answer_by, .. } => Some(answer_by),
             Self::Opening { welcome_by, .. } => Some(welcome_by),
-            Self::Up { pulse, .. } => pulse.deadline(),
+            Self::Up {
+                pulse,
+                term,
+                renewal,
+                ..
+            } => earliest(pulse.deadline(), renewal.deadline(term)),
             Self::Down => None,
         }
     }
@@ -78,10 +88,20 @@ impl Link {
         }
     }
 
-    fn socket(&self) -> Option<Generation> {
+    pub(crate) fn socket(&self) -> Option<Generation> {
         match *self {
             Self::Opening { generation, .. } | Self::Up { generation, .. } => Some(generation),
             Self::Down | Self::Token { .. } => None,
+        }
+    }
+
+    fn successor(&self) -> Option<Successor> {
+        match *self {
+            Self::Up {
+                renewal: Renewal::Successor(successor),
+                ..
+            } => Some(successor),
+            _ => None,
         }
     }
 }
@@ -127,6 +147,7 @@ impl<P: Clone> Session<P> {
         }
         self.retract(None);
         self.credentials = None;
+        self.token = None;
         self.fail_queue(SendError::Disconnected);
         let cause = Some(DisconnectCause::Requested);
         self.change_state(State::Disconnected { cause });
@@ -163,7 +184,7 @@ impl<P: Clone> Session<P> {
         }
     }
 
-    fn provider(&self) -> Option<u32> {
+    pub(crate) fn provider(&self) -> Option<u32> {
         match self.credentials {
             Some(Credentials::Provider(provider)) => Some(provider),
             _ => None,
@@ -178,7 +199,7 @@ impl<P: Clone> Session<P> {
         self.attempt();
     }
 
-    fn forgive(&mut self) {
+    pub(crate) fn forgive(&mut self) {
         self.attempts = 0;
         self.token_refused = false;
         self.token_expired = false;
@@ -205,10 +226,10 @@ impl<P: Clone> Session<P> {
     pub(crate) fn token_ready(&mut self, answered: TokenRequest, token: Option<Token>) {
         match &mut self.link {
             Link::Token { request, .. } if *request == answered => {}
-            Link::Up { renewal, .. } if *renewal == Some(answered) => {
-                *renewal = None;
-                return self.renew_token(token);
-            }
+            Link::Up {
+                renewal: Renewal::Asked { request, .. },
+                ..
+            } if *request == answered => return self.renew_token(token),
             _ => return,
         }
         match token {
@@ -217,31 +238,7 @@ impl<P: Clone> Session<P> {
         }
     }
 
-    /// The server says that the token ends soon: a provider is asked for the next.
-    pub(crate) fn token_expiring(&mut self) {
-        if !self.link.features().contains(Feature::Auth) {
-            self.stats.ignored += 1; // it could not take another
-            return;
-        }
-        let Some(provider) = self.provider() else {
-            return self.report(Problem::TokenExpiring);
-        };
-        let request = self.next_request();
-        if let Link::Up { renewal, .. } = &mut self.link {
-            *renewal = Some(request);
-            self.emit(Effect::RequestToken { request, provider });
-        }
-    }
-
-    /// Without a token the connection goes on until the server ends it, and is then made anew.
-    fn renew_token(&mut self, token: Option<Token>) {
-        match token {
-            Some(token) => self.transmit(Outgoing::Auth(token)),
-            None => self.report(Problem::TokenUnavailable),
-        }
-    }
-
-    fn next_request(&mut self) -> TokenRequest {
+    pub(crate) fn next_request(&mut self) -> TokenRequest {
         self.last_request = TokenRequest(self.last_request.0.wrapping_add(1));
         self.last_request
     }
@@ -256,35 +253,59 @@ impl<P: Clone> Session<P> {
     }
 
     fn open_socket(&mut self, token: Option<Token>) {
-        let generation = Generation(self.last_generation.0.wrapping_add(1));
-        self.last_generation = generation;
-        let welcome_by = self.now.plus(self.options.connect_timeout_ms);
+        let generation = self.next_generation();
         self.link = Link::Opening {
             generation,
-            welcome_by,
+            welcome_by: self.now.plus(self.options.connect_timeout_ms),
+            term: self.term_of(token.as_ref()),
         };
+        self.token.clone_from(&token);
         self.stats.attempts += 1;
         self.emit(Effect::OpenSocket { generation, token });
+    }
+
+    pub(crate) fn next_generation(&mut self) -> Generation {
+        self.last_generation = Generation(self.last_generation.0.wrapping_add(1));
+        self.last_generation
     }
 
     // Ends.
 
     pub(crate) fn socket_failed(&mut self, generation: Generation) {
-        if self.link.socket() == Some(generation) {
+        if self.is_successor(generation) {
+            self.renewal_failed();
+        } else if self.link.socket() == Some(generation) {
+            if let Some(successor) = self.link.successor() {
+                self.abandon(successor, NORMAL);
+            }
             self.lose_link();
             self.fail(Failure::SocketFailed);
         }
     }
 
+    fn is_successor(&self, generation: Generation) -> bool {
+        let successor = self.link.successor();
+        successor.is_some_and(|successor| successor.generation == generation)
+    }
+
     pub(crate) fn socket_closed(&mut self, generation: Generation, code: u16, reason: String) {
+        if self.is_successor(generation) {
+            return self.renewal_failed();
+        }
         if self.link.socket() != Some(generation) {
             return;
         }
         if self.has_proved_itself() {
             self.forgive();
         }
+        let successor = self.link.successor();
         self.lose_link();
         let closed = Closed { code, reason };
+        match (code, successor) {
+            (FORBIDDEN, Some(successor)) => self.abandon(successor, NORMAL),
+            (_, Some(successor)) => return self.promote(successor, code),
+            _ => {}
+        }
         match code {
             POLICY => self.refused_token(closed),
             TOKEN_EXPIRED => self.expired_token(closed),
@@ -296,7 +317,7 @@ impl<P: Clone> Session<P> {
     }
 
     /// Whether the connection lasted long enough for what came before it to be forgiven.
-    fn has_proved_itself(&self) -> bool {
+    pub(crate) fn has_proved_itself(&self) -> bool {
         match self.link {
             Link::Up { since, .. } => {
                 self.now >= since.plus(self.options.reconnect.stable_after_ms)
@@ -372,7 +393,10 @@ impl<P: Clone> Session<P> {
                     reason: String::new(),
                 });
             }
-            Link::Up { pulse, .. } => self.expire_pulse(pulse),
+            Link::Up { pulse, .. } => {
+                self.expire_pulse(pulse);
+                self.expire_renewal();
+            }
             Link::Down => self.expire_wait(),
             _ => {}
         }
@@ -408,14 +432,27 @@ impl<P: Clone> Session<P> {
                 if self.has_proved_itself() {
                     self.forgive();
                 }
-                self.hang_up(NO_PONG);
-                self.retry(Closed {
-                    code: NO_PONG,
-                    reason: String::new(),
-                });
+                self.lose_dead_link();
             }
             _ => {}
         }
+    }
+
+    /// The answer to a ping did not come.
+    fn lose_dead_link(&mut self) {
+        if let Some(successor) = self.link.successor()
+            && let Some(generation) = self.link.socket()
+        {
+            let code = NO_PONG;
+            self.emit(Effect::CloseSocket { generation, code });
+            self.lose_link();
+            return self.promote(successor, code);
+        }
+        self.hang_up(NO_PONG);
+        self.retry(Closed {
+            code: NO_PONG,
+            reason: String::new(),
+        });
     }
 
     fn ping_now(&mut self) {
@@ -467,15 +504,18 @@ impl<P: Clone> Session<P> {
         }
     }
 
-    /// Closes the socket, if there is one, and lets go of the connection.
+    /// Closes the socket, if there is one, and lets go of the connection, and of its successor.
     fn hang_up(&mut self, code: u16) {
+        if let Some(successor) = self.link.successor() {
+            self.abandon(successor, code);
+        }
         if let Some(generation) = self.link.socket() {
             self.emit(Effect::CloseSocket { generation, code });
         }
         self.lose_link();
     }
 
-    fn lose_link(&mut self) {
+    pub(crate) fn lose_link(&mut self) {
         self.link = Link::Down;
         let recovery = &self.recovery;
         let lost = self

@@ -13,6 +13,9 @@ pub struct Options {
     pub reconnect: Backoff,
     /// How long to wait for a token, and then for the welcome, before the attempt has failed.
     pub connect_timeout_ms: f64,
+    /// How long before the end of a provider's token the next one is asked for; at most half of the
+    /// token's life.
+    pub renew_before_ms: f64,
     /// How long a subscription that nobody wants any more is kept, so that a component that
     /// unmounts and mounts again costs no frame.
     pub unsubscribe_delay_ms: f64,
@@ -71,6 +74,7 @@ impl Default for Options {
         Self {
             reconnect: Backoff::default(),
             connect_timeout_ms: 10_000.0,
+            renew_before_ms: 60_000.0,
             unsubscribe_delay_ms: 250.0,
             max_subscriptions: 128,
             max_queued_messages: 100,
@@ -115,13 +119,12 @@ impl Options {
             "connect_timeout_ms",
             POSITIVE_MS,
         )?;
-        check(
-            self.unsubscribe_delay_ms,
-            0.0,
-            MAX_DURATION_MS,
-            "unsubscribe_delay_ms",
-            MS,
-        )?;
+        for (option, value) in [
+            ("renew_before_ms", self.renew_before_ms),
+            ("unsubscribe_delay_ms", self.unsubscribe_delay_ms),
+        ] {
+            check(value, 0.0, MAX_DURATION_MS, option, MS)?;
+        }
         check_count(self.max_subscriptions, "max_subscriptions")?;
         check_count(self.max_queued_messages, "max_queued_messages")?;
         check_count(self.max_queued_bytes, "max_queued_bytes")?;

@@ -2,19 +2,20 @@
 
 use alloc::collections::VecDeque;
 
-use flowmaestro_protocol::Feature;
+use flowmaestro_protocol::{Feature, Features};
 
 use crate::link::Link;
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::recovery::{Event, Recovery, Step};
+use crate::renewal::{Renewal, Term};
 use crate::replays::{Replay, Replays};
 use crate::subscriptions::{Action, Asked, Subscriptions};
 use crate::time::earliest;
 use crate::{
     Credentials, Effect, ExecutionKey, Frame, FrameKind, Gap, GapReason, Generation, Input, Millis,
     Options, Outgoing, Position, Problem, Refused, ReplayError, ReplayId, SendError, SendId, State,
-    Stats, TokenRequest,
+    Stats, Token, TokenRequest,
 };
 
 /// How long the server's `ack` of a message is waited for before the message is sent again, in
@@ -37,6 +38,10 @@ pub struct Session<P> {
     pub(crate) token_refused: bool,
     /// A token had expired (4401) since the last connection that proved itself.
     pub(crate) token_expired: bool,
+    /// The token that the connection was made with, or given since.
+    pub(crate) token: Option<Token>,
+    /// The token of the connection that is to take its place.
+    pub(crate) next_token: Option<Token>,
     pub(crate) last_generation: Generation,
     pub(crate) last_request: TokenRequest,
     pub(crate) last_ping: u32,
@@ -72,6 +77,8 @@ impl<P: Clone> Session<P> {
             attempts: 0,
             token_refused: false,
             token_expired: false,
+            token: None,
+            next_token: None,
             last_generation: Generation(0),
             last_request: TokenRequest(0),
             last_ping: 0,
@@ -604,20 +611,35 @@ impl<P: Clone> Session<P> {
             } if current == generation => self.route(frame),
             Link::Opening {
                 generation: current,
+                term,
                 ..
             } if current == generation => {
-                self.await_welcome(generation, frame);
+                self.await_welcome(generation, term, frame);
             }
+            Link::Up {
+                renewal: Renewal::Successor(successor),
+                ..
+            } if successor.generation == generation => self.await_succession(successor, frame),
             _ => self.stats.ignored += 1,
         }
     }
 
     /// Before the welcome nothing else has a meaning.
-    fn await_welcome(&mut self, generation: Generation, frame: Frame<P>) {
-        let FrameKind::Welcome { features } = frame.kind else {
+    fn await_welcome(&mut self, generation: Generation, term: Option<Term>, frame: Frame<P>) {
+        if let FrameKind::Welcome { features } = frame.kind {
+            self.welcomed(generation, features, term, frame.payload);
+        } else {
             self.stats.ignored += 1;
-            return;
-        };
+        }
+    }
+
+    pub(crate) fn welcomed(
+        &mut self,
+        generation: Generation,
+        features: Option<Features>,
+        term: Option<Term>,
+        payload: P,
+    ) {
         let spoken = features
             .unwrap_or_default()
             .intersection(self.options.features);
@@ -626,7 +648,8 @@ impl<P: Clone> Session<P> {
             since: self.now,
             features: spoken,
             pulse: self.first_pulse(spoken),
-            renewal: None,
+            term,
+            renewal: Renewal::None,
         };
         self.stats.connections += 1;
         if features.is_some() {
@@ -641,9 +664,7 @@ impl<P: Clone> Session<P> {
             self.hand_over_queue();
         }
         self.change_state(State::Connected);
-        self.emit(Effect::Welcomed {
-            payload: frame.payload,
-        });
+        self.emit(Effect::Welcomed { payload });
     }
 
     fn route(&mut self, Frame { kind, payload }: Frame<P>) {
@@ -674,7 +695,7 @@ impl<P: Clone> Session<P> {
             } => self.replayed(execution, count, complete),
             FrameKind::Pong(id) => self.pong(id),
             FrameKind::TokenExpiring => self.token_expiring(),
-            FrameKind::Authenticated => {}
+            FrameKind::Authenticated => self.token_answered(),
             FrameKind::Unknown => {
                 self.stats.delivered += 1;
                 self.emit(Effect::DeliverUnknown { payload });
@@ -918,6 +939,9 @@ impl<P: Clone> Session<P> {
     }
 
     fn server_error(&mut self, execution: Option<ExecutionKey>, forbidden: bool, payload: P) {
+        if execution.is_none() {
+            self.token_answered();
+        }
         let refused = execution.filter(|key| self.subscriptions.refuse(*key, forbidden, self.now));
         let past = execution.filter(|key| refused.is_none() && self.replays.is_sent(*key));
         self.report(match refused {

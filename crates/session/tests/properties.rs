@@ -6,7 +6,7 @@
 mod common;
 
 use common::*;
-use flowmaestro_protocol::Features;
+use flowmaestro_protocol::{Feature, Features};
 use flowmaestro_session::{
     Backoff, Credentials, FrameKind, Input, Options, Problem, Refused, State,
 };
@@ -111,8 +111,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => close_code().prop_map(Act::Cut),
         1 => Just(Act::Freeze),
         3 => admission().prop_map(Act::Admit),
-        2 => prop::sample::select(vec![Answer::Token("t"), Answer::Failure, Answer::Never])
-            .prop_map(Act::Answer),
+        2 => answer().prop_map(Act::Answer),
         1 => EXECUTIONS.prop_map(Act::Forbid),
         1 => EXECUTIONS.prop_map(Act::Allow),
         1 => EXECUTIONS.prop_map(Act::Mute),
@@ -253,6 +252,7 @@ enum Deed {
     Wake,
     Send,
     Replay(u32, u64),
+    Answer(Answer),
     Baseline(bool),
     Mute(u32),
     Busy(u32),
@@ -288,6 +288,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => Just(Deed::Wake),
         4 => Just(Deed::Send),
         4 => (EXECUTIONS, 0u64..30).prop_map(|(execution, since)| Deed::Replay(execution, since)),
+        4 => answer().prop_map(Deed::Answer),
         2 => any::<bool>().prop_map(Deed::Baseline),
         1 => EXECUTIONS.prop_map(Deed::Mute),
         1 => EXECUTIONS.prop_map(Deed::Busy),
@@ -295,7 +296,19 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-fn do_deed(world: &mut World, number: u32, deed: Deed) {
+fn answer() -> impl Strategy<Value = Answer> {
+    let token = prop::sample::select(vec!["t", "u", "v", "w"]);
+    let lasting = (token, 0.0..60_000.0).prop_map(|(token, ms)| Answer::Lasting(token, ms));
+    prop_oneof![
+        6 => lasting.clone(),
+        2 => (0.0..20_000.0, lasting).prop_map(|(by, answer)| Answer::Late(by, Box::new(answer))),
+        1 => Just(Answer::Token("t")),
+        1 => Just(Answer::Failure),
+        1 => Just(Answer::Never),
+    ]
+}
+
+fn do_deed(world: &mut World, number: u32, deed: Deed, features: Features) {
     match deed {
         Deed::Subscribe(execution) => drop(world.handle(Input::Subscribe(key(execution)))),
         Deed::Unsubscribe(execution) => world.unsubscribe(execution),
@@ -316,8 +329,9 @@ fn do_deed(world: &mut World, number: u32, deed: Deed) {
         Deed::Send => drop(world.send(number)),
         Deed::Replay(execution, since) => drop(world.replay(number, execution, since)),
         Deed::Baseline(baseline) => {
-            world.server.features = (!baseline).then_some(Features::ALL);
+            world.server.features = (!baseline).then_some(features);
         }
+        Deed::Answer(answer) => world.provider_default = answer,
         Deed::Mute(execution) => drop(world.server.mute.insert(execution)),
         Deed::Busy(execution) => drop(world.server.busy.insert(execution, 2)),
         Deed::Hear(execution) => drop(world.server.mute.remove(&execution)),
@@ -355,21 +369,27 @@ proptest! {
     fn once_faults_stop_every_event_was_delivered_or_its_loss_told(
         seed in any::<u64>(),
         latency in prop::sample::select(vec![1.0, 30.0, 300.0]),
+        renews_in_place in any::<bool>(),
         deeds in prop::collection::vec(deed(), 0..200),
     ) {
+        let features = if renews_in_place {
+            Features::ALL
+        } else {
+            Features::ALL.without(Feature::Auth)
+        };
         let mut world = World::seeded(never_gives_up(), seed);
         world.latency = latency;
-        world.server.features = Some(Features::ALL);
-        world.connect(token("a"));
+        world.server.features = Some(features);
+        world.connect(Credentials::Provider(1));
         for (number, deed) in (0..).zip(deeds) {
-            do_deed(&mut world, number, deed);
+            do_deed(&mut world, number, deed, features);
         }
         heal(&mut world);
-        world.server.features = Some(Features::ALL);
+        world.server.features = Some(features);
         // A wait, a dead connection, an answer that is overdue, and two heads.
         world.advance(120_000.0);
         prop_assert!(world.is_connected(), "{:?}", world.session.state());
-        if world.offered == Features::ALL && world.session.live_subscriptions() == world.expected().len() {
+        if world.offered == features && world.session.live_subscriptions() == world.expected().len() {
             prop_assert!(behind(&world).is_empty());
         }
         world.cut(1006, "the last one"); // to be asked for what was refused, or never answered

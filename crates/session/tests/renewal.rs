@@ -90,6 +90,10 @@ fn only_the_answer_to_the_latest_question_counts() {
     world.provider_default = Answer::Never;
     expire(&mut world);
     expire(&mut world);
+    assert_eq!(world.token_requests(), 1, "it was asked just now");
+    world.advance(10_000.0);
+    expire(&mut world);
+    assert_eq!(world.token_requests(), 2);
     let answer = |request: u32, token: &str| Input::TokenReady {
         request: TokenRequest(request),
         token: Some(Token::new(token.to_owned())),

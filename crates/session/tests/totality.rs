@@ -43,6 +43,7 @@ fn options() -> impl Strategy<Value = Options> {
     (backoff(), times, limits, any::<u8>()).prop_map(|(reconnect, times, limits, features)| {
         Options {
             reconnect,
+            renew_before_ms: times.3,
             connect_timeout_ms: times.0,
             unsubscribe_delay_ms: times.1,
             max_message_age_ms: times.2,
@@ -129,6 +130,10 @@ fn close_code() -> impl Strategy<Value = u16> {
     prop_oneof![prop::sample::select(meant), any::<u16>()]
 }
 
+fn lasts() -> impl Strategy<Value = Option<f64>> {
+    prop::option::of(prop_oneof![time(), 0.0..100_000.0])
+}
+
 fn input() -> impl Strategy<Value = Input<u32>> {
     prop_oneof![
         3 => credentials().prop_map(|credentials| Input::Connect { credentials }),
@@ -150,9 +155,9 @@ fn input() -> impl Strategy<Value = Input<u32>> {
             .prop_map(|(generation, execution, seq)| Input::Head { generation, execution, seq }),
         2 => (any::<u32>(), prop_oneof![0usize..250, any::<usize>()])
             .prop_map(|(id, bytes)| Input::Send { id: SendId(id), message: id, bytes }),
-        2 => (0u32..8, any::<bool>()).prop_map(|(request, some)| Input::TokenReady {
+        2 => (0u32..8, any::<bool>(), lasts()).prop_map(|(request, some, lasts)| Input::TokenReady {
             request: TokenRequest(request),
-            token: some.then(|| Token::new("t".to_owned())),
+            token: some.then(|| Token::expiring(format!("t{lasts:?}"), lasts)),
         }),
         1 => generation().prop_map(|generation| Input::SocketOpened { generation }),
         12 => (generation(), kind()).prop_map(|(generation, kind)| Input::SocketFrame {
@@ -208,6 +213,8 @@ fn readdress(input: Input<u32>, current: Generation, asked: TokenRequest) -> Inp
 struct Harness {
     session: Session<u32>,
     socket: Generation,
+    /// Those that were opened and not closed by the session.
+    open: Vec<Generation>,
     asked: TokenRequest,
     wished: bool,
 }
@@ -252,12 +259,17 @@ impl Harness {
             Effect::OpenSocket { generation, .. } => {
                 assert!(self.wished);
                 self.socket = *generation;
+                self.open.push(*generation);
+            }
+            Effect::CloseSocket { generation, .. } => {
+                assert!(self.open.contains(generation));
+                self.open.retain(|open| open != generation);
             }
             Effect::RequestToken { request, .. } => {
                 assert!(self.wished);
                 self.asked = *request;
             }
-            Effect::Transmit { generation, .. } => assert_eq!(*generation, self.socket),
+            Effect::Transmit { generation, .. } => assert!(self.open.contains(generation)),
             _ => {}
         }
     }
@@ -274,7 +286,8 @@ proptest! {
     ) {
         let session = Session::new(options, seed);
         let (socket, asked) = (Generation(0), TokenRequest(0));
-        let mut harness = Harness { session, socket, asked, wished: false };
+        let open = Vec::new();
+        let mut harness = Harness { session, socket, open, asked, wished: false };
         for step in steps {
             harness.step(step);
         }

@@ -920,6 +920,7 @@ impl World {
             Problem::ServerError { .. } => self.step(&("error", client)),
             Problem::UnreadableFrame { .. } => self.step(&("unreadable", client)),
             Problem::TokenUnavailable => self.step(&("no token", client)),
+            Problem::RenewalFailed => self.step(&("renewal failed", client)),
             Problem::TokenExpiring => self.step(&("token expiring", client)),
         }
     }

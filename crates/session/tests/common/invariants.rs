@@ -39,7 +39,7 @@ impl World {
 
     fn note(&mut self, input: Input<Payload>) {
         match input {
-            Input::SocketFrame { frame, .. } => self.note_frame(frame.kind),
+            Input::SocketFrame { generation, frame } => self.note_frame(generation, frame.kind),
             Input::Connect { credentials } => self.identity = Some(credentials),
             Input::Disconnect => self.identity = None,
             Input::Subscribe(key) | Input::SubscribeRoom(key) => {
@@ -68,9 +68,11 @@ impl World {
         }
     }
 
-    fn note_frame(&mut self, kind: FrameKind) {
+    fn note_frame(&mut self, generation: Generation, kind: FrameKind) {
         match kind {
-            FrameKind::Welcome { features } if self.state != State::Connected => {
+            FrameKind::Welcome { features }
+                if self.state != State::Connected || self.successor == Some(generation) =>
+            {
                 self.offered = features.unwrap_or_default();
             }
             FrameKind::Event {
@@ -190,8 +192,13 @@ impl World {
 
     fn open(&mut self, generation: Generation, token: Option<Token>) {
         assert!(self.identity.is_some(), "a socket after disconnect");
-        assert_eq!(self.open_socket, None, "two sockets at a time");
-        self.open_socket = Some(generation);
+        if self.state == State::Connected {
+            assert_eq!(self.successor, None, "three sockets at a time");
+            self.successor = Some(generation);
+        } else {
+            assert_eq!(self.open_socket, None, "two sockets at a time");
+            self.open_socket = Some(generation);
+        }
         let token = token.map(|token| token.as_str().to_owned());
         self.later(self.latency, Coming::Dial { generation, token });
     }
@@ -201,12 +208,21 @@ impl World {
             code == 1000 || (3000..=4999).contains(&code),
             "{code} is not for clients"
         );
-        assert_eq!(self.open_socket, Some(generation), "closed another socket");
-        self.open_socket = None;
-        self.in_flight.clear();
-        self.forget_unplaced();
+        let open = [self.open_socket, self.successor];
+        assert!(open.contains(&Some(generation)), "closed another socket");
+        self.lose_socket(generation);
         // What is on its way to the client still arrives: the session has to ignore it.
         self.later(self.latency, Coming::HangUp { generation });
+    }
+
+    /// A socket has ended. Its successor takes its place.
+    pub(super) fn lose_socket(&mut self, generation: Generation) {
+        if self.open_socket == Some(generation) {
+            self.open_socket = self.successor.take();
+            self.in_flight.clear();
+            self.forget_unplaced();
+        }
+        self.successor.take_if(|successor| *successor == generation);
     }
 
     fn ask(&mut self, request: TokenRequest) {
@@ -218,12 +234,26 @@ impl World {
             .provider
             .pop_front()
             .unwrap_or_else(|| self.provider_default.clone());
-        let token = match answer {
-            Answer::Token(token) => Some(token.to_owned()),
-            Answer::Failure => None,
+        self.answer(request, answer, self.latency);
+    }
+
+    fn answer(&mut self, request: TokenRequest, answer: Answer, delay: f64) {
+        let (token, lasts) = match answer {
+            Answer::Token(token) => (Some(token), None),
+            Answer::Lasting(token, ms) => (Some(token), Some(ms)),
+            Answer::Failure => (None, None),
+            Answer::Late(by, answer) => return self.answer(request, *answer, delay + by),
             Answer::Never => return,
         };
-        self.later(self.latency, Coming::Token { request, token });
+        let token = token.map(str::to_owned);
+        self.later(
+            delay,
+            Coming::Token {
+                request,
+                token,
+                lasts,
+            },
+        );
     }
 
     fn transmit(&mut self, generation: Generation, message: Outgoing<Payload>) {
@@ -365,10 +395,12 @@ impl World {
         assert!(deadline.is_none_or(|deadline| deadline.0.is_finite()));
         match self.session.state() {
             State::Disconnected { .. } | State::Failed { .. } => {
+                assert_eq!(self.successor, None, "a successor of nothing");
                 assert_eq!(deadline, None, "a timer without a wish");
                 assert_eq!(self.open_socket, None, "a socket without a wish");
             }
             State::Waiting { retry_at, .. } => {
+                assert_eq!(self.successor, None, "a successor of nothing");
                 assert!(deadline.is_some_and(|deadline| deadline <= *retry_at));
                 assert_eq!(self.open_socket, None, "a socket while waiting");
             }

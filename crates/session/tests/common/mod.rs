@@ -148,6 +148,8 @@ enum Coming {
     Token {
         request: TokenRequest,
         token: Option<String>,
+        /// How long it lasts from when it arrives, as far as it says.
+        lasts: Option<f64>,
     },
 }
 
@@ -166,6 +168,8 @@ pub struct World {
     sequence: u64,
     // What the invariants are checked against.
     pub open_socket: Option<Generation>,
+    /// The socket that is to take its place.
+    pub successor: Option<Generation>,
     /// How many hold each execution.
     pub holders: BTreeMap<u32, u32>,
     rooms: BTreeSet<u32>,
@@ -241,6 +245,7 @@ impl World {
             taken: Vec::new(),
             rejects: BTreeSet::new(),
             deaf_to_pings: false,
+            silent_about_tokens: false,
             numbers_anyway: false,
             thinks: false,
             replays: Vec::new(),
@@ -256,6 +261,7 @@ impl World {
             coming: Vec::new(),
             sequence: 0,
             open_socket: None,
+            successor: None,
             holders: BTreeMap::new(),
             rooms: BTreeSet::new(),
             known: BTreeSet::new(),
@@ -522,9 +528,7 @@ impl World {
                 code,
                 reason,
             } => {
-                self.open_socket.take_if(|open| *open == generation);
-                self.in_flight.clear();
-                self.forget_unplaced();
+                self.lose_socket(generation);
                 self.handle(Input::SocketClosed {
                     generation,
                     code,
@@ -532,8 +536,12 @@ impl World {
                 })
                 .unwrap();
             }
-            Coming::Token { request, token } => {
-                let token = token.map(Token::new);
+            Coming::Token {
+                request,
+                token,
+                lasts,
+            } => {
+                let token = token.map(|text| Token::expiring(text, lasts));
                 self.handle(Input::TokenReady { request, token }).unwrap();
             }
         }

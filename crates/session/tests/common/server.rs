@@ -53,6 +53,8 @@ pub struct Server {
     /// Messages that are refused with an `error`.
     pub rejects: BTreeSet<u32>,
     pub deaf_to_pings: bool,
+    /// `auth` is taken without a word.
+    pub silent_about_tokens: bool,
     /// Replays wait for `answer_replays`.
     pub thinks: bool,
     /// Those that wait, with since when.
@@ -65,6 +67,10 @@ pub struct Server {
 #[derive(Clone, Debug)]
 pub enum Answer {
     Token(&'static str),
+    /// One that says how many milliseconds it lasts.
+    Lasting(&'static str, f64),
+    /// This answer, but so many milliseconds late.
+    Late(f64, Box<Answer>),
     Failure,
     Never,
 }
@@ -107,6 +113,20 @@ impl World {
                 },
             );
         }
+    }
+
+    /// Closes the connection that the session is connected by.
+    pub fn cut_all_but_successor(&mut self, code: u16) {
+        let generation = self.open_socket.unwrap();
+        self.server.connections.remove(&generation);
+        self.server.spoken.remove(&generation);
+        let reason = String::new();
+        let ended = Coming::Ended {
+            generation,
+            code,
+            reason,
+        };
+        self.schedule(0.0, ended);
     }
 
     /// What the server should be sending events of.
@@ -267,6 +287,9 @@ impl World {
                     self.speaks(generation, Feature::Auth),
                     "an unexpected token"
                 );
+                if self.server.silent_about_tokens {
+                    return;
+                }
                 FrameKind::Authenticated
             }
         };

@@ -106,13 +106,12 @@ impl<P: Clone> Session<P> {
         }
         match (renewal, self.provider()) {
             (Renewal::None, Some(provider)) => self.ask_for_next_token(provider),
-            (Renewal::None, None) => self.set_renewal(Renewal::None, None),
             (Renewal::Given { .. }, _) => self.set_renewal(Renewal::None, term),
             (Renewal::Successor(successor), _) => {
                 self.abandon(successor, NO_WELCOME);
                 self.renewal_failed();
             }
-            (Renewal::Asked { .. }, _) => {}
+            (Renewal::None | Renewal::Asked { .. }, _) => {}
         }
     }
 

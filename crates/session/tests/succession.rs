@@ -84,6 +84,29 @@ fn the_new_connection_takes_over_once_it_is_welcomed() {
     world.forget();
     world.advance(LIFE);
     assert_eq!(presented(&world), ["third"]);
+    // A token that is in use already brings nothing.
+    world.provider_default = Answer::Lasting("third", MARGIN);
+    world.forget();
+    world.advance(LIFE);
+    assert!(world.token_requests() > 0);
+    assert_eq!(presented(&world), [""; 0]);
+}
+
+#[test]
+fn what_took_long_is_forgiven_as_at_the_end_of_any_connection() {
+    let mut world = connected(None);
+    world.cut(1006, "");
+    world.advance(2000.0);
+    world.provider_default = Answer::Lasting("third", LIFE);
+    until_dialled(&mut world);
+    world.advance(30.0);
+    world.forget();
+    world.cut(1006, "");
+    world.advance(20.0);
+    assert!(matches!(
+        world.states()[..],
+        [State::Waiting { attempt: 1, .. }]
+    ));
 }
 
 #[test]
@@ -144,6 +167,10 @@ fn a_server_that_takes_tokens_gets_it_in_place() {
     assert!(world.dial_times().is_empty());
     // The new one ends as late again.
     world.provider_default = Answer::Lasting("third", LIFE);
+    world.advance(LIFE);
+    assert_eq!(world.transmitted().len(), 2);
+    // A token that is in use already brings nothing.
+    world.provider_default = Answer::Lasting("third", MARGIN);
     world.advance(LIFE);
     assert_eq!(world.transmitted().len(), 2);
 }
@@ -419,6 +446,22 @@ fn a_second_refusal_in_a_row_is_final_also_when_the_first_ended_the_connection()
         reason: "Invalid token".to_owned(),
     };
     assert_eq!(last, Some(State::Failed { error }));
+    assert_eq!(world.token_requests(), 0);
+}
+
+#[test]
+fn a_second_expired_token_in_a_row_is_not_hurried_about() {
+    let mut world = connected(None);
+    world
+        .server
+        .next_admissions
+        .push_back(Admission::Close(4401, "Token expired"));
+    world.latency = 30.0;
+    until_dialled(&mut world);
+    world.forget();
+    world.cut(4401, "Token expired");
+    world.advance(200.0);
+    assert_eq!(world.delays(), [1000.0]);
 }
 
 #[test]

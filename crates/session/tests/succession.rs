@@ -407,6 +407,9 @@ fn when_the_connection_ends_first_the_successor_is_waited_for() {
         assert_eq!(world.seqs(1), [2]);
         assert_eq!((world.token_requests(), world.dial_times()), (0, vec![]));
         assert_eq!(world.asked(1), [Some(1)]);
+        world.advance(LIFE);
+        assert!(world.token_requests() > 0);
+        assert!(world.dial_times().is_empty(), "the token is in use");
     }
 }
 

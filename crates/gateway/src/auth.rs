@@ -34,6 +34,9 @@ pub enum AuthError {
     /// There is no token.
     #[error("no token: send it as ?token=, as an Authorization header or as a subprotocol")]
     Missing,
+    /// It is a one-time ticket that was never issued, was used before, or has ended.
+    #[error("the ticket was used, has ended, or was never issued: get a new one")]
+    UnknownTicket,
     /// It is longer than 8 KiB.
     #[error("the token is larger than {MAX_TOKEN_BYTES} bytes")]
     TooLarge,
@@ -120,9 +123,11 @@ impl AuthError {
     pub(crate) fn close_reason(self) -> &'static str {
         match self {
             Self::Missing => "Authentication required",
-            Self::TooLarge | Self::Malformed | Self::WrongAlgorithm | Self::BadSignature => {
-                "Invalid token"
-            }
+            Self::UnknownTicket
+            | Self::TooLarge
+            | Self::Malformed
+            | Self::WrongAlgorithm
+            | Self::BadSignature => "Invalid token",
             Self::Expired
             | Self::NotYetValid
             | Self::WrongIssuer
@@ -135,6 +140,7 @@ impl AuthError {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Missing => "missing",
+            Self::UnknownTicket => "unknown_ticket",
             Self::TooLarge => "too_large",
             Self::Malformed => "malformed",
             Self::WrongAlgorithm => "wrong_algorithm",

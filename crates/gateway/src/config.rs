@@ -179,6 +179,24 @@ pub struct Limits {
         default_value_t = 60 * 60
     )]
     pub execution_retention_secs: u64,
+
+    /// How long a one-time ticket of POST /ws/ticket may wait to be used, in seconds
+    #[arg(
+        long,
+        env = "TICKET_SECS",
+        value_name = "SECONDS",
+        default_value_t = 30
+    )]
+    pub ticket_secs: u64,
+
+    /// Most tickets that were issued at once and have not ended
+    #[arg(
+        long,
+        env = "MAX_TICKETS",
+        value_name = "COUNT",
+        default_value_t = 100_000
+    )]
+    pub max_tickets: usize,
 }
 
 /// Why the gateway does not start with a configuration.
@@ -320,6 +338,7 @@ impl Limits {
             ("--history-events", self.history_events),
             ("--history-bytes", self.history_bytes),
             ("--history-total-bytes", self.history_total_bytes),
+            ("--max-tickets", self.max_tickets),
         ];
         match limits.into_iter().find(|(_, limit)| *limit == 0) {
             Some((name, _)) => Err(ConfigError::LimitZero(name)),
@@ -340,6 +359,8 @@ impl Default for Limits {
             history_bytes: 8 * 1024 * 1024,
             history_total_bytes: 256 * 1024 * 1024,
             execution_retention_secs: 60 * 60,
+            ticket_secs: 30,
+            max_tickets: 100_000,
         }
     }
 }

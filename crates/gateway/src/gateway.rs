@@ -19,6 +19,7 @@ use crate::manager::WebSocketManager;
 use crate::metrics::Metrics;
 use crate::origin::OriginPolicy;
 use crate::routes;
+use crate::tickets::Tickets;
 use crate::user_input::UserInputLog;
 
 /// How many listeners of one event type are the gateway's own: the bridge, and the log of answers.
@@ -37,6 +38,7 @@ struct Parts {
     manager: Arc<WebSocketManager>,
     verifier: TokenVerifier,
     origins: OriginPolicy,
+    tickets: Tickets,
     metrics: Arc<Metrics>,
     user_input: Arc<UserInputLog>,
     /// Cancelled once the gateway shuts down.
@@ -79,6 +81,10 @@ impl Gateway {
             config.jwt_audience.clone(),
         );
         let origins = OriginPolicy::new(config.allowed_origins.clone(), config.dev);
+        let tickets = Tickets::new(
+            Duration::from_secs(config.limits.ticket_secs),
+            config.limits.max_tickets,
+        );
         let parts = Parts {
             config,
             emitter,
@@ -86,6 +92,7 @@ impl Gateway {
             manager,
             verifier,
             origins,
+            tickets,
             metrics,
             user_input,
             shutdown: CancellationToken::new(),
@@ -129,7 +136,7 @@ impl Gateway {
         self.parts.verifier.sign(user_id, ttl)
     }
 
-    /// The routes: `/ws`, `/api/events`, `/api/executions`, `/api/user-input`, `/health` and
+    /// The routes: `/ws`, `/ws/ticket`, `/api/events`, `/api/executions`, `/api/user-input`, `/health` and
     /// `/metrics`. Others can be merged in.
     pub fn router(&self) -> Router {
         routes::router(self.clone())
@@ -141,6 +148,10 @@ impl Gateway {
 
     pub(crate) fn origins(&self) -> &OriginPolicy {
         &self.parts.origins
+    }
+
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.parts.tickets
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -19,7 +19,7 @@
 //! - `history`: where events are kept for those who missed them;
 //! - `connection`: the task of one socket; `outbox`: its queue of outgoing frames; `frame`: one of
 //!   them, compressed or not;
-//! - `auth`, `origin`: who may connect, and from which pages;
+//! - `auth`, `origin`, `tickets`: who may connect, from which pages, and without a token in the URL;
 //! - `user_input`: the answers of users, kept for backends that read them over HTTP;
 //! - `routes`: the HTTP surface; `metrics`: what Prometheus scrapes; `server`: start and shutdown;
 //! - `logging`: what a program may log without giving users' data away.
@@ -58,6 +58,7 @@ mod origin;
 mod outbox;
 mod routes;
 mod server;
+mod tickets;
 mod user_input;
 
 pub use auth::{AuthError, Claims, SignError, TokenVerifier};

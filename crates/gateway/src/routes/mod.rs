@@ -5,6 +5,7 @@ mod executions;
 mod health;
 mod metrics;
 mod service;
+mod ticket;
 mod user_input;
 mod ws;
 
@@ -20,6 +21,7 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 pub(crate) fn router(gateway: Gateway) -> Router {
     Router::new()
         .route("/ws", get(ws::upgrade))
+        .route("/ws/ticket", post(ticket::issue).options(ticket::preflight))
         .route("/api/events", post(events::emit))
         .route("/api/executions", post(executions::register))
         .route("/api/user-input", get(user_input::stream))

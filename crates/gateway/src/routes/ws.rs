@@ -1,6 +1,7 @@
 //! `GET /ws`: the upgrade to a WebSocket, and who may.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use crate::auth::{AuthError, Claims, bearer};
 use crate::connection;
 use crate::gateway::Gateway;
+use crate::tickets::Tickets;
 
 /// The one subprotocol that is ever answered.
 const SUBPROTOCOL: &str = "flowmaestro.v1";
@@ -76,7 +78,13 @@ fn authenticate(
     query: &TokenQuery,
 ) -> Result<Claims, AuthError> {
     let token = token(headers, query).unwrap_or_default();
-    gateway.verifier().verify(token).inspect_err(|error| {
+    let claims = if Tickets::is_ticket(token) {
+        let claims = gateway.tickets().redeem(Instant::now(), token);
+        claims.ok_or(AuthError::UnknownTicket)
+    } else {
+        gateway.verifier().verify(token)
+    };
+    claims.inspect_err(|error| {
         gateway.metrics().auth_failed(*error);
         tracing::warn!(%error, "token refused");
     })

@@ -26,4 +26,5 @@ mod rooms;
 mod shutdown;
 mod subscriptions;
 mod support;
+mod tickets;
 mod user_input;

@@ -72,6 +72,8 @@ async fn help_documents_every_flag_with_its_variable() {
         ("--history-bytes", "HISTORY_BYTES"),
         ("--history-total-bytes", "HISTORY_TOTAL_BYTES"),
         ("--execution-retention-secs", "EXECUTION_RETENTION_SECS"),
+        ("--ticket-secs", "TICKET_SECS"),
+        ("--max-tickets", "MAX_TICKETS"),
         ("--log-level", "LOG_LEVEL"),
     ] {
         assert!(

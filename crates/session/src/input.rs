@@ -25,9 +25,16 @@ pub enum Input<P> {
     /// The user wants the next attempt now: cuts a wait short, or starts a new round of attempts
     /// after giving up. A connection that is up, or on its way, is left alone.
     ReconnectNow,
-    /// A sign that trying may work again: `online`, a page that became visible, `pageshow`.
-    /// Like [`Input::ReconnectNow`], but never refused and never past a refused token.
+    /// A sign that trying may work again, or that time was lost: a page that became visible, `pageshow`,
+    /// `resume`. Like [`Input::ReconnectNow`], but never refused and never past a refused token.
     Wake,
+    /// Whether there is a network, as far as the caller knows (`online`, `offline`); it counts as
+    /// there until something else is said. Without one the retries go on, in case it is wrong, but
+    /// they are not counted. Its return is a [`Input::Wake`].
+    Network {
+        /// Whether there is one.
+        online: bool,
+    },
     /// One more holder wants the events of this execution. Remembered in every state.
     Subscribe(ExecutionKey),
     /// One more holder wants the events of every execution in this room, which is named by a key

@@ -176,6 +176,18 @@ impl<P: Clone> Session<P> {
         }
     }
 
+    pub(crate) fn network(&mut self, online: bool) {
+        let was_offline = core::mem::replace(&mut self.offline, !online);
+        if !online {
+            // What is up may be dead, or the caller wrong.
+            return self.ping_now();
+        }
+        if was_offline {
+            self.attempts = 0;
+        }
+        self.wake();
+    }
+
     /// A token that was refused is refused again, unless a provider has another.
     fn may_start_again(&self, error: &Failure) -> bool {
         match error {
@@ -357,7 +369,7 @@ impl<P: Clone> Session<P> {
     fn retry(&mut self, cause: Closed) {
         let backoff = self.options.reconnect;
         let attempts = self.attempts;
-        if !backoff.allows_after(attempts) {
+        if !backoff.allows_after(attempts) && !self.offline {
             return self.fail(Failure::RetriesExhausted {
                 attempts,
                 last: cause,

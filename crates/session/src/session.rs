@@ -34,6 +34,8 @@ pub struct Session<P> {
     pub(crate) link: Link,
     /// Retries since the last connection that proved itself.
     pub(crate) attempts: u32,
+    /// There is no network, as far as anybody knows.
+    pub(crate) offline: bool,
     /// A token was refused (1008) since the last connection that proved itself.
     pub(crate) token_refused: bool,
     /// A token had expired (4401) since the last connection that proved itself.
@@ -75,6 +77,7 @@ impl<P: Clone> Session<P> {
             state: State::Disconnected { cause: None },
             link: Link::Down,
             attempts: 0,
+            offline: false,
             token_refused: false,
             token_expired: false,
             token: None,
@@ -206,6 +209,7 @@ impl<P: Clone> Session<P> {
             Input::Disconnect => self.disconnect(),
             Input::ReconnectNow => return self.reconnect_now(),
             Input::Wake => self.wake(),
+            Input::Network { online } => self.network(online),
             Input::Subscribe(execution) => return self.subscribe(execution),
             Input::SubscribeRoom(room) => return self.subscribe_room(room),
             Input::WatchPresence { execution, watch } => {

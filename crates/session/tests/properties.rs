@@ -19,6 +19,7 @@ enum Act {
     Disconnect,
     ReconnectNow,
     Wake,
+    Network(bool),
     Subscribe(u32),
     Unsubscribe(u32),
     Send(usize),
@@ -102,6 +103,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Disconnect),
         1 => Just(Act::ReconnectNow),
         1 => Just(Act::Wake),
+        1 => any::<bool>().prop_map(Act::Network),
         10 => EXECUTIONS.prop_map(Act::Subscribe),
         10 => EXECUTIONS.prop_map(Act::Unsubscribe),
         4 => (0usize..100).prop_map(Act::Send),
@@ -127,6 +129,7 @@ fn perform(world: &mut World, number: u32, act: Act) {
         Act::Disconnect => world.disconnect(),
         Act::ReconnectNow => drop(world.handle(Input::ReconnectNow)),
         Act::Wake => world.handle(Input::Wake).unwrap(),
+        Act::Network(online) => world.handle(Input::Network { online }).unwrap(),
         Act::Subscribe(execution) => {
             let outcome = world.handle(Input::Subscribe(key(execution)));
             let limit = world.options.max_subscriptions;

@@ -140,6 +140,7 @@ fn input() -> impl Strategy<Value = Input<u32>> {
         1 => Just(Input::Disconnect),
         1 => Just(Input::ReconnectNow),
         1 => Just(Input::Wake),
+        1 => any::<bool>().prop_map(|online| Input::Network { online }),
         4 => execution().prop_map(Input::Subscribe),
         4 => execution().prop_map(Input::Unsubscribe),
         1 => execution().prop_map(Input::SubscribeRoom),

@@ -529,10 +529,9 @@ impl<P: Clone> Session<P> {
 
     pub(crate) fn lose_link(&mut self) {
         self.link = Link::Down;
-        let recovery = &self.recovery;
-        let lost = self
-            .replays
-            .disconnect(|key| recovery.cursor(key).is_some());
+        let (recovery, subscriptions) = (&self.recovery, &self.subscriptions);
+        let is_followed = |key| subscriptions.is_followed(key) && recovery.cursor(key).is_some();
+        let lost = self.replays.disconnect(is_followed);
         if let Some(replay) = lost {
             self.replay_failed(&replay, ReplayError::ConnectionLost);
         }

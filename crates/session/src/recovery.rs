@@ -468,6 +468,11 @@ impl<P> Recovery<P> {
         self.find_mut(key).is_none_or(|order| order.pass(seq))
     }
 
+    /// Whether the server has said on this connection where an execution stands.
+    pub(crate) fn is_positioned(&self, key: ExecutionKey) -> bool {
+        self.find(key).is_some_and(|order| order.positioned)
+    }
+
     /// Whether something was dropped that is wanted now.
     pub(crate) fn has_missed(&self, key: ExecutionKey) -> bool {
         self.find(key).is_some_and(|order| order.missed)

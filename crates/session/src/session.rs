@@ -548,9 +548,12 @@ impl<P: Clone> Session<P> {
             return Some(event);
         };
         self.replays.go_on(self.now);
-        let is_wanted = self.subscriptions.is_wanted(execution);
-        let is_past = !is_wanted || self.recovery.cursor(execution) >= Some(seq);
-        if !is_past {
+        let is_past = if self.recovery.is_positioned(execution) {
+            self.recovery.cursor(execution) >= Some(seq)
+        } else {
+            !self.subscriptions.is_followed(execution)
+        };
+        if !is_past && self.subscriptions.is_wanted(execution) {
             return Some(event);
         }
         if self.replays.see(execution, seq) {
@@ -598,9 +601,13 @@ impl<P: Clone> Session<P> {
         });
     }
 
-    /// Without a subscription or a request nothing of an execution is delivered.
+    /// Without a request, and a subscription that tells which history it is, every reading of an
+    /// execution is a new one.
     fn forget_seen(&mut self, execution: ExecutionKey) {
-        if !self.subscriptions.is_known(execution) && !self.replays.mentions(execution) {
+        let is_told = self.recovery.is_positioned(execution)
+            || self.subscriptions.is_followed(execution)
+            || self.replays.mentions(execution);
+        if !is_told {
             self.replays.forget(execution);
         }
     }

@@ -322,9 +322,9 @@ impl Subscriptions {
         }
     }
 
-    /// Whether anything of an execution is still remembered here.
-    pub(crate) fn is_known(&self, key: ExecutionKey) -> bool {
-        self.entry(key).is_some()
+    /// Whether somebody wants an execution's events, and it has not ended.
+    pub(crate) fn is_followed(&self, key: ExecutionKey) -> bool {
+        self.entry(key).is_some_and(Entry::wanted)
     }
 
     /// Whether the server owes no answer about an execution, nor will be asked by itself.

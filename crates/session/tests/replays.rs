@@ -272,6 +272,32 @@ fn what_had_begun_with_a_subscription_goes_on() {
     assert_eq!(world.replays(), [(1, Ok((9, true)))]);
 }
 
+/// Once an execution has ended it is not subscribed to again, so nobody says whether the next
+/// server's numbers are the same.
+#[test]
+fn what_ended_before_the_connection_is_read_afresh() {
+    let mut world = with_history();
+    world.publish_terminal(1);
+    world.subscribe(1);
+    world.advance(50.0);
+    world.replay(1, 1, 0).unwrap();
+    world.advance(500.0);
+    assert_eq!(
+        world.seqs(1).len(),
+        11,
+        "on the same connection nothing is new"
+    );
+    world.restart();
+    world.publish_many(1, 2);
+    world.advance(6000.0);
+    world.forget();
+    for id in [2, 3] {
+        world.replay(id, 1, 0).unwrap();
+        world.advance(100.0);
+    }
+    assert_eq!(world.seqs(1), [1, 2, 1, 2]);
+}
+
 #[test]
 fn a_subscription_that_never_learned_which_history_it_was_takes_the_next_as_it_is() {
     let mut world = with_history();

@@ -45,6 +45,7 @@ impl World {
             Input::Subscribe(key) | Input::SubscribeRoom(key) => {
                 *self.holders.entry(key.0).or_default() += 1;
                 self.finished.remove(&key.0);
+                self.ended_before.remove(&key.0);
                 self.known.insert(key.0);
             }
             Input::Unsubscribe(key) => {
@@ -53,6 +54,7 @@ impl World {
                     if *holders == 0 {
                         self.holders.remove(&key.0);
                         self.finished.remove(&key.0);
+                        self.ended_before.remove(&key.0);
                     }
                 }
             }
@@ -300,7 +302,9 @@ impl World {
             let is_held = self.holders.contains_key(&key.0);
             let is_behind =
                 |ledger: &Ledger| [0, epoch].contains(&ledger.epoch) && seq <= ledger.last;
-            let is_past = !is_held || self.ledgers.get(&key.0).is_some_and(is_behind);
+            let is_past = !is_held
+                || self.ended_before.contains(&key.0)
+                || self.ledgers.get(&key.0).is_some_and(is_behind);
             if is_past && self.is_replaying(key.0) {
                 return;
             }
@@ -321,14 +325,16 @@ impl World {
 
     /// With the connection goes what no subscription has told the history of.
     pub(super) fn forget_unplaced(&mut self) {
-        let session = &self.session;
+        self.ended_before.extend(&self.finished);
+        let (session, ended) = (&self.session, &self.ended_before);
         self.delivered
-            .retain(|(of, ..)| session.cursor(ExecutionKey(*of)).is_some());
+            .retain(|(of, ..)| session.cursor(ExecutionKey(*of)).is_some() && !ended.contains(of));
     }
 
     /// Of what is neither subscribed nor asked for the session remembers nothing.
     fn forget_delivered(&mut self, execution: u32) {
-        if !self.known.contains(&execution) && !self.is_replaying(execution) {
+        let is_known = self.known.contains(&execution) && !self.ended_before.contains(&execution);
+        if !is_known && !self.is_replaying(execution) {
             self.delivered.retain(|(of, ..)| *of != execution);
         }
     }

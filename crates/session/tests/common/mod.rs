@@ -199,6 +199,9 @@ pub struct World {
     epochs: BTreeMap<u32, u32>,
     /// What was delivered and told of each execution's numbered events.
     pub ledgers: BTreeMap<u32, Ledger>,
+    /// Those of them that had ended when their connection did: which history their numbers are of,
+    /// nobody tells any more.
+    ended_before: BTreeSet<u32>,
     /// Replays without an outcome.
     pending_replays: BTreeMap<u32, u32>,
     /// The numbered events that were delivered of what is known: execution, epoch, number.
@@ -279,6 +282,7 @@ impl World {
             fates: VecDeque::new(),
             epochs: BTreeMap::new(),
             ledgers: BTreeMap::new(),
+            ended_before: BTreeSet::new(),
             pending_replays: BTreeMap::new(),
             delivered: BTreeSet::new(),
             most_queued: options.max_queued_messages,
@@ -493,6 +497,9 @@ impl World {
                     recovered,
                     restarted: !recovered && before.is_some_and(|before| before != epoch),
                 };
+                if position.restarted {
+                    self.delivered.retain(|(of, ..)| *of != execution);
+                }
                 let kind = FrameKind::Subscribed {
                     execution: key(execution),
                     position: Some(position),

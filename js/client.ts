@@ -65,6 +65,14 @@ export interface Viewer {
   since: number;
 }
 
+/** What the server has sent of an execution's past. */
+export interface ReplayResult {
+  /** How many events, those included that were delivered before. */
+  count: number;
+  /** Whether these are all since then: the server keeps events for some time only. */
+  complete: boolean;
+}
+
 /** How an execution is subscribed. */
 export interface SubscriptionOptions {
   /** Whether to be told who else watches, in `presence` events. Default: `false`. */
@@ -382,6 +390,26 @@ export class WebSocketClient {
   events(type: string, options: EventIteratorOptions = {}): AsyncIterableIterator<UnknownEvent> {
     const { executionId } = options;
     return iterateEvents((handler) => this.on(type, handler, { executionId }), options);
+  }
+
+  /**
+   * Asks a server that keeps a history for what has happened in an execution since some time. The
+   * events reach the same handlers as others, in their order, whether the execution is subscribed or
+   * not; of one that is, those that were delivered before are left out. Live events wait behind them.
+   *
+   * Waits for a connection if there is none, and is asked again on the next if it is lost.
+   *
+   * @param executionId - 1 to 128 bytes of UTF-8.
+   * @param since - Ms since the Unix epoch, or a `Date`; 0 for all there is.
+   * @returns A promise that resolves when the server has sent them. It may be left alone, like that of
+   * `connect`.
+   * @throws TypeError when an argument is not what it should be; RequestError when the server keeps no
+   * history (`not_supported`), refuses (`forbidden`, `rejected`) or is silent for half a minute
+   * (`timeout`), or the replay was ended (`unsubscribed`, `not_connected`, `superseded`,
+   * `connection_lost`). As rejections.
+   */
+  replay(executionId: string, since: number | Date): Promise<ReplayResult> {
+    return handled(async () => this.#client.replay(executionId, since));
   }
 
   /**

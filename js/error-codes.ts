@@ -21,7 +21,7 @@ export type ConnectionErrorCode =
   | "superseded";
 
 /**
- * Why a call was refused, or a message did not reach the server.
+ * Why a call was refused, a message did not reach the server, or a replay did not come to its end.
  *
  * - `not_connected`: there is no connection, nor the wish for one: call `connect()`.
  * - `connection_failed`: the connection failed for good before the message was sent.
@@ -30,8 +30,13 @@ export type ConnectionErrorCode =
  * - `not_serializable`: the value has no JSON form.
  * - `unconfirmed`: the message was sent, and the connection ended before the server said that it has
  *   it; it may or may not have arrived.
- * - `expired`: the message waited too long for a connection.
- * - `rejected`: the server refused the message; `connection:error` has its reason.
+ * - `expired`: the message or the replay waited too long for a connection.
+ * - `rejected`: the server refused the message or the replay; `connection:error` has its reason.
+ * - `not_supported`: the server keeps no history that could be replayed.
+ * - `forbidden`: the execution of the replay does not exist, or belongs to somebody else.
+ * - `unsubscribed`: `unsubscribeFromExecution` ended the replay.
+ * - `connection_lost`: the connection ended during the replay of an execution without a subscription.
+ * - `timeout`: the server sent nothing of the replay for half a minute.
  */
 export type RequestErrorCode =
   | "not_connected"
@@ -40,6 +45,11 @@ export type RequestErrorCode =
   | "unconfirmed"
   | "expired"
   | "rejected"
+  | "not_supported"
+  | "forbidden"
+  | "unsubscribed"
+  | "connection_lost"
+  | "timeout"
   | "too_many_subscriptions"
   | "queue_full"
   | "message_too_large"

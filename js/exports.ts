@@ -18,6 +18,7 @@ export type {
   EventHandler,
   HandlerOptions,
   Presence,
+  ReplayResult,
   SubscriptionOptions,
   TokenProvider,
   UnknownEvent,

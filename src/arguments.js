@@ -74,6 +74,32 @@ export class Answer extends Deferred {
   }
 }
 
+/** A `replay`, until the server has answered it. */
+export class Replay extends Deferred {
+  /**
+   * @param {string} executionId
+   * @param {unknown} since
+   * @param {number} maxIdBytes
+   */
+  constructor(executionId, since, maxIdBytes) {
+    super();
+    checkId("executionId", executionId, maxIdBytes);
+    /** In ms since the Unix epoch. */
+    this.since = Number(since instanceof Date || typeof since === "number" ? since : NaN);
+    if (!Number.isSafeInteger(this.since) || this.since < 0) {
+      throw new TypeError("since must be a Date, or a whole number of ms since the Unix epoch");
+    }
+  }
+
+  /**
+   * @param {number} count
+   * @param {boolean} complete
+   */
+  done(count, complete) {
+    this.resolve({ count, complete });
+  }
+}
+
 function notSerializable() {
   const message = "The value has no JSON form: no undefined, function, BigInt or cycle.";
   return new RequestError("not_serializable", message);

@@ -56,6 +56,32 @@ extern "C" {
     /// The text's length in bytes of UTF-8.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn bytes(this: &Answer) -> usize;
+
+    /// A `replay`, until the server has answered it.
+    #[wasm_bindgen(extends = Deferred)]
+    pub(crate) type Replay;
+
+    #[wasm_bindgen(constructor, catch)]
+    fn create(
+        execution_id: &JsValue,
+        since: &JsValue,
+        max_id_bytes: usize,
+    ) -> Result<Replay, JsValue>;
+
+    /// In ms since the Unix epoch.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn since(this: &Replay) -> f64;
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn done(this: &Replay, count: f64, complete: bool);
+}
+
+impl Replay {
+    /// # Errors
+    /// What is wrong with one of the arguments.
+    pub(crate) fn new(execution_id: &JsValue, since: &JsValue) -> Result<Self, JsValue> {
+        Self::create(execution_id, since, MAX_ID_BYTES)
+    }
 }
 
 impl Answer {

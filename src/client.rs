@@ -7,7 +7,8 @@ use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 
 use crate::arguments::{
-    Answer, Deferred, check_event_type, check_execution_id, check_handler, check_room, rejected,
+    Answer, Deferred, Replay, check_event_type, check_execution_id, check_handler, check_room,
+    rejected,
 };
 use crate::driver::Driver;
 use crate::errors;
@@ -208,6 +209,20 @@ impl WebSocketClient {
             Ok(answer) => {
                 let promise = answer.promise();
                 self.driver.send(answer);
+                promise
+            }
+            Err(error) => rejected(&error),
+        }
+    }
+
+    /// Asks for what has happened in an execution since a time: a `Date`, or ms since the Unix epoch.
+    /// The promise resolves with how many events the server has sent and whether these are all, and
+    /// rejects with a `TypeError` or a `RequestError`.
+    pub fn replay(&self, execution_id: &JsValue, since: &JsValue) -> Promise {
+        match Replay::new(execution_id, since) {
+            Ok(replay) => {
+                let promise = replay.promise();
+                self.driver.replay(execution_id, replay);
                 promise
             }
             Err(error) => rejected(&error),

@@ -25,6 +25,9 @@ const PONG = 15; // the ping's number
 const AUTH_EXPIRING = 16;
 const AUTHENTICATED = 17;
 const STRAY_ANSWER = 18;
+// 19 to 22, 25 and 26 are no frames: see platform.js and socket.js.
+const REPLAYED = 23; // how many events
+const REPLAYED_IN_PART = 24; // how many events
 
 // Where the parts of a packed frame begin: the kind, the event's index, whether the server wants an
 // acknowledgement, the execution's key plus one.
@@ -77,6 +80,10 @@ const PROBLEMS = [
   ["invalid_message", ""],
   ["token_unavailable", "the token provider failed, or did not answer in time with a token"],
   ["token_expiring", "the token ends soon: call connect() with another, or give it a provider"],
+  [
+    "renewal_failed",
+    "no connection could be made with a new token; the present one goes on until the server ends it",
+  ],
 ];
 
 /** @typedef {Record<string, unknown> & { type: string }} Message */
@@ -294,6 +301,10 @@ export class Decoder {
         const about = key === undefined ? 0 : (key + 1) << KEY;
         return sink(kind | about, message, this.messageNumber(message));
       }
+      case "replayed": {
+        const kind = message.complete === true ? REPLAYED : REPLAYED_IN_PART;
+        return this.about(kind, message, integer(message.count), sink);
+      }
       case "ack":
         return sink(ACKNOWLEDGED, undefined, this.messageNumber(message));
       case "pong":
@@ -392,6 +403,15 @@ export class Decoder {
    */
   unsubscribe(key) {
     return JSON.stringify({ type: "unsubscribe", ...named(this.names[key]) });
+  }
+
+  /**
+   * `replay`: what has happened in an execution since a time in ms since the Unix epoch.
+   * @param {number} key
+   * @param {number} since
+   */
+  replay(key, since) {
+    return JSON.stringify({ type: "replay", executionId: this.names[key], since });
   }
 
   /**

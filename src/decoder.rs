@@ -64,6 +64,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn unsubscribe(this: &Decoder, key: u32) -> JsValue;
 
+    /// `replay`, of an execution since a time in ms since the Unix epoch.
+    #[wasm_bindgen(method)]
+    pub(crate) fn replay(this: &Decoder, key: u32, since: f64) -> JsValue;
+
     /// The answer to a welcome that offers features.
     #[wasm_bindgen(method)]
     pub(crate) fn hello(this: &Decoder, bits: u8) -> JsValue;
@@ -141,6 +145,7 @@ impl Decoder {
             Problem::UnreadableFrame { payload } => (2, payload, None),
             Problem::TokenUnavailable => (3, JsValue::UNDEFINED, None),
             Problem::TokenExpiring => (4, JsValue::UNDEFINED, None),
+            Problem::RenewalFailed => (5, JsValue::UNDEFINED, None),
         };
         let key = execution.map_or(-1, |key| key.0 as i32);
         (self.make_error_event(kind, &payload, key), execution)
@@ -247,6 +252,11 @@ fn frame_kind(kind: u32, key: Option<ExecutionKey>, frame: u32, detail: f64) -> 
         (16, _) => FrameKind::TokenExpiring,
         (17, _) => FrameKind::Authenticated,
         (18, _) => FrameKind::StrayAnswer,
+        (23 | 24, Some(execution)) => FrameKind::Replayed {
+            execution,
+            count: number.unwrap_or_default(),
+            complete: kind == 23,
+        },
         _ => FrameKind::Invalid,
     }
 }

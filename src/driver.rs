@@ -11,12 +11,12 @@ use core::cell::{Cell, Ref, RefCell};
 use flowmaestro_protocol::{EventType, Feature, Features};
 use flowmaestro_session::{
     Credentials, Effect, ExecutionKey, Gap, Generation, Input, Millis, Outgoing, Problem, Refused,
-    SendError, SendId, Session, State, Token, TokenRequest,
+    ReplayError, ReplayId, SendError, SendId, Session, State, Token, TokenRequest,
 };
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
-use crate::arguments::{Answer, Deferred};
+use crate::arguments::{Answer, Deferred, Replay};
 use crate::decoder::{self, Decoder};
 use crate::errors;
 use crate::executions::{Executions, Holder};
@@ -41,6 +41,7 @@ pub(crate) struct Driver {
     credentials: RefCell<Credentials>,
     connects: RefCell<Vec<Deferred>>,
     answers: RefCell<Answers>,
+    replays: RefCell<Replays>,
     state: RefCell<JsValue>,
     draining: Cell<bool>,
     /// Everything that happens out there is reported to it.
@@ -61,6 +62,13 @@ struct Provider {
 struct Answers {
     last_id: u32,
     waiting: Vec<(SendId, Answer)>,
+}
+
+/// The calls of `replay` that have no outcome yet.
+#[derive(Default)]
+struct Replays {
+    last_id: u32,
+    waiting: Vec<(ReplayId, ExecutionKey, Replay)>,
 }
 
 impl Driver {
@@ -88,6 +96,7 @@ impl Driver {
                 credentials: RefCell::new(Credentials::None),
                 connects: RefCell::default(),
                 answers: RefCell::default(),
+                replays: RefCell::default(),
                 state: RefCell::new(JsValue::UNDEFINED),
                 draining: Cell::new(false),
                 _report: report,
@@ -186,6 +195,12 @@ impl Driver {
             } => self.transmit(generation, message),
             Effect::Sent { id } => self.sent(id),
             Effect::SendFailed { id, error } => self.send_failed(id, error),
+            Effect::Replayed {
+                id,
+                count,
+                complete,
+            } => self.replayed(id, count, complete),
+            Effect::ReplayFailed { id, error } => self.replay_failed(id, error),
             Effect::Welcomed { payload } => self.welcomed(&payload),
             Effect::Subscribed {
                 execution,
@@ -280,6 +295,7 @@ impl Driver {
                 presence,
             } => decoder.subscribe(execution.0, after.map(|seq| seq as f64), presence),
             Outgoing::Unsubscribe(execution) => decoder.unsubscribe(execution.0),
+            Outgoing::Replay { execution, since } => decoder.replay(execution.0, since as f64),
             Outgoing::Message {
                 id,
                 payload,
@@ -441,6 +457,51 @@ impl Driver {
     fn send_failed(&self, id: SendId, error: SendError) {
         if let Some(answer) = self.take_answer(id) {
             answer.reject(&errors::not_sent(error));
+        }
+    }
+
+    /// Asks for what has happened in an execution.
+    pub(crate) fn replay(&self, execution_id: &JsValue, replay: Replay) {
+        let execution = self.retain(execution_id, Holder::Replay);
+        let since = replay.since() as u64;
+        let id = {
+            let mut replays = self.replays.borrow_mut();
+            replays.last_id = replays.last_id.wrapping_add(1);
+            let id = ReplayId(replays.last_id);
+            replays.waiting.push((id, execution, replay));
+            id
+        };
+        let input = Input::Replay {
+            id,
+            execution,
+            since,
+        };
+        if let Err(refused) = self.input(input)
+            && let Some(replay) = self.take_replay(id)
+        {
+            replay.reject(&errors::refused(refused));
+        }
+    }
+
+    fn take_replay(&self, id: ReplayId) -> Option<Replay> {
+        let (_, execution, replay) = {
+            let waiting = &mut self.replays.borrow_mut().waiting;
+            let at = waiting.iter().position(|(other, ..)| *other == id)?;
+            waiting.remove(at)
+        };
+        self.release(execution, Holder::Replay);
+        Some(replay)
+    }
+
+    fn replayed(&self, id: ReplayId, count: u64, complete: bool) {
+        if let Some(replay) = self.take_replay(id) {
+            replay.done(count as f64, complete);
+        }
+    }
+
+    fn replay_failed(&self, id: ReplayId, error: ReplayError) {
+        if let Some(replay) = self.take_replay(id) {
+            replay.reject(&errors::not_replayed(error));
         }
     }
 

@@ -64,7 +64,7 @@ const CONNECTION_ERRORS = [
 ];
 
 /**
- * Why a call was refused, or a message was not sent, likewise.
+ * Why a call was refused, a message was not sent, or a replay failed, likewise.
  * @type {[RequestErrorCode, string][]}
  */
 const REQUEST_ERRORS = [
@@ -72,13 +72,23 @@ const REQUEST_ERRORS = [
   ["connection_failed", "the connection failed: call connect() to start again"],
   ["too_many_subscriptions", "already subscribed to # executions: unsubscribe from one first"],
   ["message_too_large", "the message has @ bytes, over the limit of #: send less"],
-  ["queue_full", "too many messages wait for the connection: send again once connected"],
+  ["queue_full", "too many messages wait for the connection: try again once connected"],
   ["not_connected", "not sent: disconnect() was called; connect and send again"],
   ["superseded", "not sent: connect() replaced the identity that sent it"],
   ["connection_failed", "not sent: the connection failed; connect and send again"],
   ["unconfirmed", "it may or may not have arrived: the server has not said that it has it"],
   ["expired", "not sent: it waited too long for a connection"],
   ["rejected", "the server refused it; connection:error has its reason"],
+  ["not_supported", "the server keeps no history: fetch the run's state instead"],
+  ["forbidden", "the execution does not exist, or belongs to somebody else"],
+  ["rejected", "the server refused the replay; connection:error has its reason"],
+  ["unsubscribed", "unsubscribeFromExecution() was called during the replay"],
+  ["connection_lost", "the connection ended during the replay: ask again"],
+  ["timeout", "the server did not answer the replay in time: ask again"],
+  ["expired", "the replay waited too long for a connection: ask again"],
+  ["not_connected", "disconnect() was called during the replay"],
+  ["superseded", "connect() replaced the identity that asked for the replay"],
+  ["connection_failed", "the connection failed: connect and ask again"],
 ];
 
 /**

@@ -1,6 +1,6 @@
 //! Refusals and failures as the typed errors of `errors.js`, which has their words.
 
-use flowmaestro_session::{Failure, Refused, SendError, close_code};
+use flowmaestro_session::{Failure, Refused, ReplayError, SendError, close_code};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/errors.js")]
@@ -53,6 +53,22 @@ pub(crate) fn not_sent(error: SendError) -> JsValue {
         SendError::Unconfirmed => 8,
         SendError::Expired => 9,
         SendError::Rejected => 10,
+    };
+    request_error(kind, 0, 0)
+}
+
+pub(crate) fn not_replayed(error: ReplayError) -> JsValue {
+    let kind = match error {
+        ReplayError::NotSupported => 11,
+        ReplayError::Forbidden => 12,
+        ReplayError::Rejected => 13,
+        ReplayError::Unsubscribed => 14,
+        ReplayError::ConnectionLost => 15,
+        ReplayError::TimedOut => 16,
+        ReplayError::Expired => 17,
+        ReplayError::Disconnected => 18,
+        ReplayError::IdentityReplaced => 19,
+        ReplayError::ConnectionFailed => 20,
     };
     request_error(kind, 0, 0)
 }

@@ -17,6 +17,7 @@ pub(crate) struct Executions {
 #[derive(Clone, Copy, Default)]
 struct Slot {
     handlers: u32,
+    replays: u32,
     in_session: bool,
 }
 
@@ -25,13 +26,15 @@ struct Slot {
 pub(crate) enum Holder {
     /// One handler that is scoped to it.
     Handler,
+    /// One request for its past.
+    Replay,
     /// The session, from a subscription until it has released it.
     Session,
 }
 
 impl Slot {
     fn is_free(self) -> bool {
-        self.handlers == 0 && !self.in_session
+        self.handlers == 0 && self.replays == 0 && !self.in_session
     }
 }
 
@@ -59,6 +62,7 @@ impl Executions {
         if let Some(slot) = self.slots.get_mut(key.0 as usize) {
             match holder {
                 Holder::Handler => slot.handlers += 1,
+                Holder::Replay => slot.replays += 1,
                 Holder::Session => slot.in_session = true,
             }
         }
@@ -72,6 +76,7 @@ impl Executions {
         };
         match holder {
             Holder::Handler => slot.handlers = slot.handlers.saturating_sub(1),
+            Holder::Replay => slot.replays = slot.replays.saturating_sub(1),
             Holder::Session => slot.in_session = false,
         }
         if slot.is_free() {

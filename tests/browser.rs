@@ -97,6 +97,35 @@ async fn a_provider_is_asked_for_a_token() {
 }
 
 #[wasm_bindgen_test]
+async fn the_past_of_an_execution_can_be_asked_for() {
+    register("exec_past", "ada").await;
+    for chunk in ["a", "b", "c"] {
+        emit_chunk("exec_past", chunk).await;
+    }
+    let client = connected("ada").await;
+    let chunks = Recorder::new();
+    chunks.on(&client, "node:stream");
+    let replay = |since: f64| client.replay(&"exec_past".into(), &since.into());
+    for (since, count) in [(0.0, 3.0), (2.0, 0.0)] {
+        let replayed = settle(replay(since)).await.unwrap();
+        assert_eq!(get(&replayed, "count"), count);
+        assert_eq!(get(&replayed, "complete"), true);
+    }
+    assert_eq!(chunks.texts("chunk"), ["a", "b", "c"]);
+
+    // What the subscription has delivered, a replay leaves out.
+    subscribed(&client, "exec_past").await;
+    until("the subscription's events", || chunks.count() == 6).await;
+    settle(replay(0.0)).await.unwrap();
+    assert_eq!(chunks.count(), 6);
+
+    register("exec_anothers_past", "eve").await;
+    let refused = settle(client.replay(&"exec_anothers_past".into(), &0.into())).await;
+    assert_eq!(text(&refused.unwrap_err(), "code"), "forbidden");
+    client.disconnect();
+}
+
+#[wasm_bindgen_test]
 async fn a_wrong_token_rejects_and_is_not_tried_again() {
     let sockets = Sockets::watch();
     let client = client("{}").await;

@@ -9,6 +9,7 @@
 import { type EventMap, websocket } from "./index.js";
 import { Connection } from "./testing/connection.js";
 import { replaceProperty } from "./testing/globals.js";
+import { History } from "./testing/history.js";
 import { matches } from "./testing/matching.js";
 import { type ReceivedMessage, readMessage } from "./testing/messages.js";
 import { FakeSocket, type SocketEnd } from "./testing/socket.js";
@@ -26,6 +27,11 @@ export interface FakeGatewayOptions {
    * and each event, as the real gateway does. Default: always.
    */
   authorize?: (executionId: string, token: string) => boolean;
+  /**
+   * What the gateway offers beyond the baseline. With `"replay"` it numbers and keeps the events of
+   * executions: a client gets what it has missed, and may ask for it. Default: nothing.
+   */
+  features?: readonly "replay"[];
   /**
    * Replace the timers, `Date` and `performance.now` until `restore()`: time stands still until
    * `advance()`. Leave it out with a test runner's own fake timers. Default: `false`.
@@ -85,6 +91,7 @@ export class FakeGateway {
   readonly #connections = new Set<Connection>();
   readonly #waiting: Waiting;
   readonly #clock: VirtualClock | undefined;
+  readonly #history: History | undefined;
   readonly #restoreWebSocket: () => void;
   #received: ReceivedMessage[] = [];
   #isAccepting = true;
@@ -100,6 +107,7 @@ export class FakeGateway {
     checkNothingInstalled();
     this.#options = options;
     this.#waiting = new Waiting(options.waitTimeoutMs ?? 3000, () => this.#describe());
+    this.#history = options.features?.includes("replay") ? new History() : undefined;
     this.#clock = options.virtualTime ? new VirtualClock() : undefined;
     this.#restoreWebSocket = replaceProperty(globalThis, "WebSocket", this.#socketClass());
     installed = this;
@@ -131,9 +139,13 @@ export class FakeGateway {
    * @returns How many connections got it.
    */
   emit(event: EmittedEvent): number {
-    const frame = JSON.stringify({ ...event, timestamp: event.timestamp ?? Date.now() });
-    const receivers = "executionId" in event ? this.#subscribersOf(event.executionId) : this.#up();
-    return deliver(receivers, frame);
+    const stamped = { ...event, timestamp: event.timestamp ?? Date.now() };
+    const frame = JSON.stringify(stamped);
+    if (!("executionId" in stamped)) return deliver(this.#up(), frame);
+    const numbered = this.#history?.append(stamped) ?? frame;
+    const receivers = this.#subscribersOf(stamped.executionId);
+    return receivers.filter((receiver) => receiver.deliver(receiver.isNumbered ? numbered : frame))
+      .length;
   }
 
   /**
@@ -262,6 +274,7 @@ export class FakeGateway {
     const { authenticate = () => true, authorize = () => true } = this.#options;
     this.#lastConnection += 1;
     const connection = new Connection(end, uuid(this.#lastConnection), {
+      history: this.#history,
       isAccepting: () => this.#isAccepting,
       authenticate,
       authorize,

@@ -1,12 +1,15 @@
 // The server's end of one connection. Its answers are the real gateway's, byte for byte; a
 // conformance test asks both the same.
 
+import type { History } from "./history.js";
 import { byteLength, type ClientMessage, decodeClientMessage, InvalidMessage } from "./messages.js";
 import { soon } from "./scheduling.js";
 import type { Peer, SocketEnd } from "./socket.js";
 
 /** What a connection asks and tells its gateway. */
 export interface Server {
+  /** What has happened so far; `undefined` without the `replay` feature. */
+  readonly history: History | undefined;
   /** Whether a connection is accepted now. */
   isAccepting(): boolean;
   authenticate(token: string): boolean;
@@ -18,6 +21,8 @@ export interface Server {
   /** The connection has ended. */
   onClose(): void;
 }
+
+type Subscribe = Extract<ClientMessage, { type: "subscribe" }>;
 
 type ErrorCode = "forbidden" | "invalid_message" | "too_many_subscriptions" | "too_large";
 
@@ -41,6 +46,8 @@ export class Connection implements Peer {
   #state: "opening" | "up" | "closed" = "opening";
   /** Whether the client understands `error` frames: it said hello. */
   #wantsErrors = false;
+  /** What has happened so far, where the client has asked for the `replay` feature. */
+  #history: History | undefined;
 
   constructor(end: SocketEnd, id: string, server: Server) {
     this.#end = end;
@@ -62,6 +69,11 @@ export class Connection implements Peer {
   /** Whether the connection gets the events of an execution now. */
   isSubscribed(executionId: string): boolean {
     return this.#subscriptions.has(executionId) && this.#server.authorize(executionId, this.#token);
+  }
+
+  /** Whether the client wants events with their numbers. */
+  get isNumbered(): boolean {
+    return this.#history !== undefined;
   }
 
   /** Sends a frame, and says whether the client got it. */
@@ -110,7 +122,7 @@ export class Connection implements Peer {
       type: "connected",
       connectionId: this.#id,
       message: "Connected to FlowMaestro WebSocket",
-      features: [],
+      features: this.#server.history ? ["replay"] : [],
     });
     if (isWelcomed) this.#server.onChange();
   }
@@ -138,9 +150,13 @@ export class Connection implements Peer {
     switch (message.type) {
       case "hello":
         this.#wantsErrors = true;
+        if (message.features.includes("replay")) this.#history = this.#server.history;
         break;
       case "subscribe":
-        this.#subscribe(message.executionId);
+        this.#subscribe(message);
+        break;
+      case "replay":
+        this.#replay(message.executionId, message.since);
         break;
       case "unsubscribe":
         this.#subscriptions.delete(message.executionId);
@@ -153,7 +169,7 @@ export class Connection implements Peer {
     }
   }
 
-  #subscribe(executionId: string): void {
+  #subscribe({ executionId, after = 0, epoch }: Subscribe): void {
     if (!this.#checkMaySee(executionId)) return;
     const isFull = this.#subscriptions.size >= MAX_SUBSCRIPTIONS;
     if (isFull && !this.#subscriptions.has(executionId)) {
@@ -161,8 +177,35 @@ export class Connection implements Peer {
       return;
     }
     this.#subscriptions.add(executionId);
-    this.#send({ type: "subscribed", executionId });
+    this.#start(executionId, after, epoch);
     this.#server.onChange();
+  }
+
+  /** Answers a subscription, with what the client has missed where it wants that. */
+  #start(executionId: string, after: number, named: string | undefined): void {
+    const history = this.#history;
+    if (!history) {
+      this.#send({ type: "subscribed", executionId });
+      return;
+    }
+    const { epoch } = history;
+    const head = history.head(executionId);
+    const recovered = (named ?? epoch) === epoch && after <= head;
+    this.#send({ type: "subscribed", executionId, epoch, head, recovered });
+    for (const text of history.after(executionId, recovered ? after : 0)) this.deliver(text);
+  }
+
+  #replay(executionId: string, since: number): void {
+    const history = this.#history;
+    if (!history) {
+      this.#refuse("invalid_message", "a feature that is not switched on");
+      return;
+    }
+    if (!this.#checkMaySee(executionId)) return;
+    const events = history.since(executionId, since);
+    for (const text of events) this.deliver(text);
+    const count = events.length;
+    this.#send({ type: "replayed", executionId, since, count, complete: true });
   }
 
   #checkMaySee(executionId: string): boolean {

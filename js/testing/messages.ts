@@ -5,12 +5,14 @@
 
 /** A message that the gateway has understood. */
 export type ClientMessage =
-  | { type: "hello" }
-  | { type: "subscribe" | "unsubscribe" | "user:input:response"; executionId: string };
+  | { type: "hello"; features: string[] }
+  | { type: "subscribe"; executionId: string; after?: number; epoch?: string }
+  | { type: "replay"; executionId: string; since: number }
+  | { type: "unsubscribe" | "user:input:response"; executionId: string };
 
 /** A message that a client has sent, as it was parsed. */
 export interface ReceivedMessage {
-  /** What it is: `subscribe`, `unsubscribe` or `user:input:response`. */
+  /** What it is: `subscribe`, `unsubscribe`, `replay` or `user:input:response`. */
   type: string;
   /** The execution that it is about. */
   executionId?: string;
@@ -46,9 +48,14 @@ export function decodeClientMessage(data: unknown): ClientMessage {
   const type = text(message, "type", "type");
   switch (type) {
     case "hello":
-      checkHello(message);
-      return { type };
+      return { type, features: features(message) };
     case "subscribe":
+      return { type, ...subscription(message) };
+    case "replay": {
+      const executionId = id(message, "executionId", "replay.executionId");
+      const since = take(message, "since", "number", "replay.since") as number;
+      return { type, executionId, since };
+    }
     case "unsubscribe":
       return { type, executionId: id(message, "executionId", `${type}.executionId`) };
     case "user:input:response":
@@ -93,12 +100,23 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? "array" : typeof value;
 }
 
-function checkHello({ features }: Json): void {
+function features({ features }: Json): string[] {
   if (features === undefined) throw new InvalidMessage("hello.features: missing");
   const areNames =
     Array.isArray(features) && features.every((feature) => typeof feature === "string");
-  if (areNames) return;
+  if (areNames) return features;
   throw new InvalidMessage("hello.features: expected an array of strings, found something else");
+}
+
+function subscription(message: Json) {
+  const executionId = id(message, "executionId", "subscribe.executionId");
+  const after = optional(message, "after", "number", "subscribe.after") as number | undefined;
+  if (after !== undefined && !(Number.isSafeInteger(after) && after >= 0)) {
+    const expected = "expected an integer from 0 to 2^53 - 1, found another number";
+    throw new InvalidMessage(`subscribe.after: ${expected}`);
+  }
+  const epoch = optional(message, "epoch", "string", "subscribe.epoch") as string | undefined;
+  return { executionId, after, epoch };
 }
 
 /** All the fields first, then the ids, as the gateway does. */
@@ -121,6 +139,12 @@ function id(message: Json, name: string, path: string): string {
 
 function text(message: Json, name: string, path: string): string {
   return take(message, name, "string", path) as string;
+}
+
+/** `null` counts as absent. */
+function optional(message: Json, name: string, expected: string, path: string): unknown {
+  const isAbsent = message[name] === undefined || message[name] === null;
+  return isAbsent ? undefined : take(message, name, expected, path);
 }
 
 function take(message: Json, name: string, expected: string, path: string): unknown {

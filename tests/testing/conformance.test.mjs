@@ -14,12 +14,15 @@ const OWN = "exec_own";
 /** As many as the gateway grants to one connection, and one more. */
 const NUMBERED = Array.from({ length: 129 }, (_, i) => `exec_${i}`);
 
-const real = new TestGateway({ port: await freePort(), args: ["--features", "none"] });
+/** The gateway that offers nothing, and the one that keeps a history. */
+const baseline = new TestGateway({ port: await freePort(), args: ["--features", "none"] });
+const replaying = new TestGateway({ port: await freePort(), args: ["--features", "replay"] });
 
-const TOKEN = real.signToken({ userId: USER });
+const TOKEN = baseline.signToken({ userId: USER });
 
 const hello = (features = []) => ({ type: "hello", features });
-const subscribe = (executionId) => ({ type: "subscribe", executionId });
+const subscribe = (executionId, position = {}) => ({ type: "subscribe", executionId, ...position });
+const replay = (executionId, since) => ({ type: "replay", executionId, since });
 const unsubscribe = (executionId) => ({ type: "unsubscribe", executionId });
 const answer = (changes = {}) => ({
   type: "user:input:response",
@@ -49,6 +52,48 @@ const CONVERSATIONS = {
   "more subscriptions than granted": [hello(), ...NUMBERED.map(subscribe), subscribe(NUMBERED[0])],
   "a message that is too large": [hello(), "x".repeat(64 * 1024), "x".repeat(64 * 1024 + 1)],
   "a message that is too large without hello": [`"${"ü".repeat(32 * 1024)}"`],
+};
+
+/** What has happened in the user's execution where there is a history. */
+const EVENTS = [1, 2, 3, 4].map((number) => ({
+  type: "node:stream",
+  timestamp: number * 100,
+  executionId: OWN,
+  nodeId: "node_1",
+  chunk: `chunk ${number}`,
+}));
+
+/** The same for gateways that keep a history. */
+const REPLAYING = {
+  "a subscription without hello": [subscribe(OWN)],
+  "a subscription from the start": [hello(["replay"]), subscribe(OWN)],
+  "a subscription after what the client has": [hello(["replay"]), subscribe(OWN, { after: 2 })],
+  "a subscription after all there is": [hello(["replay"]), subscribe(OWN, { after: 4 })],
+  "a subscription after what never was": [hello(["replay"]), subscribe(OWN, { after: 5 })],
+  "a subscription of another epoch": [
+    hello(["replay"]),
+    subscribe(OWN, { after: 2, epoch: "another" }),
+  ],
+  "positions that are none": [
+    hello(["replay"]),
+    ...[-1, 0.5, "1", {}].map((after) => subscribe(OWN, { after })),
+    subscribe(OWN, { after: 1, epoch: 7 }),
+  ],
+  "positions that are null": [hello(["replay"]), subscribe(OWN, { after: null, epoch: null })],
+  "a replay of everything": [hello(["replay"]), replay(OWN, 0)],
+  "a replay since some time": [hello(["replay"]), replay(OWN, 300), replay(OWN, 300.5)],
+  "a replay of what is subscribed": [hello(["replay"]), subscribe(OWN), replay(OWN, 400)],
+  "a replay of nothing": [hello(["replay"]), replay(OWN, 401), replay(NUMBERED[0], 0)],
+  "a replay of another's": [hello(["replay"]), replay("exec_unknown", 0)],
+  "a replay without the feature": [hello(), replay(OWN, 0), replay("exec_unknown", 0)],
+  "replays that are none": [
+    hello(["replay"]),
+    replay(OWN),
+    replay(OWN, null),
+    replay(OWN, "0"),
+    replay(undefined, 0),
+    replay("", 0),
+  ],
 };
 
 /** Frames that are none of the protocol, told once without `hello` and once after it. */
@@ -119,13 +164,28 @@ const HANDSHAKES = {
 };
 
 beforeAll(async () => {
-  await real.start();
-  for (const executionId of [OWN, ...NUMBERED]) await register(executionId);
+  for (const gateway of [baseline, replaying]) {
+    await gateway.start();
+    for (const executionId of [OWN, ...NUMBERED]) {
+      await post(gateway, "/api/executions", { executionId, userId: USER });
+    }
+  }
+  for (const event of EVENTS) await post(replaying, "/api/events", event);
 });
 
-afterAll(() => real.close());
+afterAll(async () => {
+  await baseline.close();
+  await replaying.close();
+});
 
 test.each(Object.entries(CONVERSATIONS))("%s", expectSameAnswers);
+
+test.each(Object.entries(REPLAYING))("with a history: %s", async (_, frames) => {
+  const token = replaying.signToken({ userId: USER });
+  const real = await talkToReal(replaying, { token }, frames);
+  const fake = await talkToFake({ features: ["replay"] }, { token: TOKEN }, frames, EVENTS);
+  expect(fake).toEqual(real);
+});
 
 test.each(INVALID_FRAMES.map((frame) => [text(frame).slice(0, 60), frame]))(
   "invalid: %s",
@@ -141,14 +201,24 @@ function expectSameAnswers(_name, frames) {
 }
 
 async function expectSame(handshake, frames) {
+  const real = await talkToReal(baseline, handshake, frames);
+  const fake = await talkToFake({}, handshake, frames);
+  expect(fake).toEqual(real);
+}
+
+function talkToReal({ httpUrl, wsUrl }, handshake, frames) {
   // As a page would: the gateway refuses handshakes without an origin.
-  const openReal = (...args) => new RealSocket(...args, { origin: real.httpUrl });
-  const openFake = (...args) => new WebSocket(...args);
-  const expected = await talk(openReal, handshake, frames);
+  const open = (query, protocols) => new RealSocket(wsUrl + query, protocols, { origin: httpUrl });
+  return talk(open, handshake, frames);
+}
+
+async function talkToFake(options, handshake, frames, events = []) {
+  const authenticate = (token) => token === TOKEN;
   const authorize = (executionId) => executionId === OWN || NUMBERED.includes(executionId);
-  const gateway = new FakeGateway({ authenticate: (token) => token === TOKEN, authorize });
-  const found = await talk(openFake, handshake, frames).finally(() => gateway.restore());
-  expect(found).toEqual(expected);
+  const gateway = new FakeGateway({ ...options, authenticate, authorize });
+  for (const event of events) gateway.emit(event);
+  const open = (query, protocols) => new WebSocket(`ws://gateway.test/ws${query}`, protocols);
+  return talk(open, handshake, frames).finally(() => gateway.restore());
 }
 
 /** Says something on a new connection, and collects the answers and how the connection ended. */
@@ -156,7 +226,7 @@ function talk(open, { token, protocols = [], early = [] }, frames) {
   // Everything before it is answered once this one is.
   const last = "exec_last";
   const query = token === undefined ? "" : `?token=${token}`;
-  const socket = open(real.wsUrl + query, protocols);
+  const socket = open(query, protocols);
   const answers = [];
   return new Promise((resolve, reject) => {
     socket.onopen = () => early.forEach(send);
@@ -176,9 +246,16 @@ function talk(open, { token, protocols = [], early = [] }, frames) {
   }
 }
 
-/** Ids of connections are random, and what is wrong with JSON is in the parser's own words. */
+/** Ids of connections and histories are random, and what is wrong with JSON is in the parser's own
+ *  words. Events have their fields in the order of those who emitted them. */
 function normalise(data) {
+  const message = JSON.parse(data);
+  if ("seq" in message) {
+    expect(message.eventId).toBeTypeOf("string");
+    return { ...message, eventId: "…" };
+  }
   return data
+    .replace(/"epoch":"[^"]+"/, '"epoch":"…"')
     .replace(/"connectionId":"[0-9a-f-]{36}"/, '"connectionId":"…"')
     .replace(/"not valid JSON: (?:[^"\\]|\\.)*"/, '"not valid JSON"');
 }
@@ -187,7 +264,7 @@ function text(frame) {
   return typeof frame === "string" ? frame : JSON.stringify(frame);
 }
 
-async function register(executionId) {
-  const response = await real.post("/api/executions", { executionId, userId: USER });
-  if (!response.ok) throw new Error(`the gateway refuses an execution: ${response.status}`);
+async function post(gateway, path, body) {
+  const response = await gateway.post(path, body);
+  if (!response.ok) throw new Error(`the gateway refuses ${path}: ${response.status}`);
 }

@@ -4,7 +4,10 @@ import type { ClientOptions, ClientStats, ConnectionState } from "./option-types
 import { createWasmClient, prepare, type WasmClient } from "./wasm.js";
 import type { WasmInitError } from "./wasm-errors.js";
 
-/** Gives a token, or a promise of one. Asked for each connection, so it may refresh the token. */
+/**
+ * Gives a token, or a promise of one. Asked for each connection, and before a token ends that says when
+ * it does (a JWT with `exp`), so it may refresh the token.
+ */
 export type TokenProvider = () => string | Promise<string>;
 
 /** The state of the connection has changed. */
@@ -85,6 +88,7 @@ export interface ConnectionErrorEvent {
   /**
    * What it is, for programs: `invalid_message` (a frame that could not be read),
    * `token_unavailable` (the provider failed), `token_expiring` (and no provider can be asked),
+   * `renewal_failed` (no connection could be made with a new token; the present one goes on),
    * `subscription_unanswered`, or a code of the server's such as `forbidden`.
    */
   code: string;
@@ -237,8 +241,8 @@ export class WebSocketClient {
    * With the token already in use this does nothing; with another one the new identity replaces the
    * old, whose unsent messages fail. Subscriptions and handlers stay.
    *
-   * @param token - A token, or a function that gives one for each connection. Left out: the one of
-   * the last call.
+   * @param token - A token, or a function that gives one for each connection and before it ends. Left
+   * out: the one of the last call.
    * @returns A promise that resolves at the server's welcome. It may be left alone: its rejection
    * is never reported as unhandled.
    * @throws ConnectionError (as a rejection) when the server refuses the token, no attempt

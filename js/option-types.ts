@@ -46,6 +46,11 @@ export interface ClientOptions {
      * What is written to the console, never with a token or a payload. Default: `"warn"`.
      */
     logLevel?: LogLevel;
+    /**
+     * How long before the end of a token that a function has given the next one is asked for, in ms;
+     * at most half of the token's life. Default: 60,000.
+     */
+    renewTokenBeforeMs?: number;
 }
 
 /**

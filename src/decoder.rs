@@ -200,7 +200,7 @@ pub(crate) fn unpack(number: u32, frame: u32, payload: JsValue, detail: f64) -> 
             token: payload
                 .as_string()
                 .filter(|token| !token.is_empty())
-                .map(Token::new),
+                .map(|token| Token::expiring(token, Some(detail))),
         },
         _ => Input::SocketFrame {
             generation,

@@ -34,7 +34,8 @@ pub(crate) struct Driver {
     functions: Functions,
     handlers: RefCell<Handlers>,
     page: Page,
-    socket: RefCell<Option<Socket>>,
+    /// The one in use, and the one that is to take its place.
+    sockets: RefCell<Vec<Socket>>,
     /// What the one timer is set to.
     timer: Cell<Option<Millis>>,
     provider: RefCell<Provider>,
@@ -43,6 +44,8 @@ pub(crate) struct Driver {
     answers: RefCell<Answers>,
     replays: RefCell<Replays>,
     state: RefCell<JsValue>,
+    /// The server's id of the connection that the state tells.
+    told_id: RefCell<JsValue>,
     draining: Cell<bool>,
     /// Everything that happens out there is reported to it.
     _report: Closure<Report>,
@@ -90,7 +93,7 @@ impl Driver {
                 functions,
                 handlers: RefCell::default(),
                 page: Page::new(report.as_ref()),
-                socket: RefCell::default(),
+                sockets: RefCell::default(),
                 timer: Cell::default(),
                 provider: RefCell::default(),
                 credentials: RefCell::new(Credentials::None),
@@ -98,6 +101,7 @@ impl Driver {
                 answers: RefCell::default(),
                 replays: RefCell::default(),
                 state: RefCell::new(JsValue::UNDEFINED),
+                told_id: RefCell::new(JsValue::UNDEFINED),
                 draining: Cell::new(false),
                 _report: report,
             }
@@ -261,21 +265,23 @@ impl Driver {
             &self.decoder,
             &self.page.report(),
         );
-        let failed = socket.is_none();
-        *self.socket.borrow_mut() = socket;
-        if failed {
-            self.report(Input::SocketFailed { generation });
+        match socket {
+            Some(socket) => self.sockets.borrow_mut().push(socket),
+            None => self.report(Input::SocketFailed { generation }),
         }
     }
 
     fn close_socket(&self, generation: Generation, code: u16) {
-        let socket = self
-            .socket
-            .borrow_mut()
-            .take_if(|socket| socket.generation() == generation);
-        if let Some(socket) = socket {
+        if let Some(socket) = self.take_socket(generation) {
             socket.close(code);
         }
+    }
+
+    fn take_socket(&self, generation: Generation) -> Option<Socket> {
+        let mut sockets = self.sockets.borrow_mut();
+        let mut of_generation = sockets.iter();
+        let at = of_generation.position(|socket| socket.generation() == generation)?;
+        Some(sockets.remove(at))
     }
 
     fn request_token(&self, request: TokenRequest, number: u32) {
@@ -323,15 +329,19 @@ impl Driver {
 
     /// Sends on a socket, unless it is gone.
     fn send_on(&self, generation: Generation, text: &JsValue) {
-        if let Some(socket) = &*self.socket.borrow()
-            && socket.generation() == generation
-        {
-            socket.send(text);
+        for socket in &*self.sockets.borrow() {
+            if socket.generation() == generation {
+                socket.send(text);
+            }
         }
     }
 
     fn welcomed(&self, welcome: &JsValue) {
         self.log(LogLevel::Info, "connected");
+        // A connection that has taken the place of another has changed nothing but this.
+        if *self.told_id.borrow() != self.decoder.connection_id() {
+            self.state_changed(&State::Connected);
+        }
         let topic = Topic::from(EventType::ConnectionEstablished as u8);
         self.walk(topic, None, welcome, None);
     }
@@ -353,8 +363,9 @@ impl Driver {
     }
 
     fn publish_state(&self, state: &State) {
-        let state = platform::public_state(state, &self.decoder.connection_id());
-        self.state.replace(state);
+        let id = self.decoder.connection_id();
+        self.state.replace(platform::public_state(state, &id));
+        self.told_id.replace(id);
     }
 
     fn resolve_connects(&self) {
@@ -648,9 +659,11 @@ fn report_to(driver: Weak<Driver>) -> Closure<Report> {
     Closure::new(move |number, kind, payload, detail| {
         if let Some(driver) = driver.upgrade() {
             let input = decoder::unpack(number, kind, payload, detail);
-            if let Input::Tick = input {
+            match input {
                 // The timer has run out.
-                driver.timer.set(None);
+                Input::Tick => driver.timer.set(None),
+                Input::SocketClosed { generation, .. } => drop(driver.take_socket(generation)),
+                _ => {}
             }
             driver.report(input);
         }

@@ -28,6 +28,7 @@ const CLIENT = {
   pongTimeoutMs: ["number"],
   limits: ["object"],
   logLevel: ['"silent"', '"error"', '"warn"', '"info"', '"debug"'],
+  renewTokenBeforeMs: ["number"],
 };
 
 /** @type {Kinds<ReconnectOptions>} */

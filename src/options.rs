@@ -84,6 +84,7 @@ impl Settings {
             5 => session.ping_interval_ms = value,
             6 => session.pong_timeout_ms = value,
             8 => self.log_level = log_level(value),
+            9 => session.renew_token_before_ms = value,
             16 => reconnect.max_attempts = attempt_count(value)?,
             17 => reconnect.initial_delay_ms = value,
             18 => reconnect.multiplier = value,

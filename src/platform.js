@@ -8,7 +8,7 @@
 // What is reported beside the kinds of frame in decoder.js.
 const WAKE = 20;
 const TICK = 21;
-const TOKEN = 22; // the token, or nothing; the number is that of the request
+const TOKEN = 22; // the token, or nothing; the number is that of the request; how long it lasts, in ms
 
 let offset = 0;
 let latest = 0;
@@ -74,7 +74,9 @@ export class Page {
    */
   ask(provider, request) {
     const answer = (/** @type {unknown} */ token) =>
-      this.report(request, TOKEN, typeof token === "string" ? token : undefined, 0);
+      typeof token === "string"
+        ? this.report(request, TOKEN, token, lifetime(token))
+        : this.report(request, TOKEN, undefined, 0);
     Promise.resolve()
       .then(() => provider?.())
       .then(answer, () => answer(undefined));
@@ -85,6 +87,22 @@ export class Page {
     this.sink = undefined;
     this.unwatch();
     clearTimeout(this.timer);
+  }
+}
+
+/**
+ * How long a token lasts from now on, in ms, as its claims `exp` and `iat` say where it is a JWT (RFC
+ * 7519, section 4.1); `NaN` where it does not say. Nothing is verified: that is the server's business.
+ * `iat` stands in for the clock of a device that is slow.
+ * @param {string} token
+ */
+function lifetime(token) {
+  try {
+    const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    const { exp, iat = 0 } = JSON.parse(atob(payload));
+    return exp * 1000 - Math.max(Date.now(), iat * 1000);
+  } catch {
+    return NaN;
   }
 }
 

@@ -61,6 +61,10 @@ pub struct ClientOptions {
     /// What is written to the console, never with a token or a payload. Default: `"warn"`.
     #[tsify(optional)]
     log_level: Option<LogLevel>,
+    /// How long before the end of a token that a function has given the next one is asked for, in ms;
+    /// at most half of the token's life. Default: 60,000.
+    #[tsify(optional)]
+    renew_token_before_ms: Option<f64>,
 }
 
 /// How the token travels.

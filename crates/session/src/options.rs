@@ -15,7 +15,7 @@ pub struct Options {
     pub connect_timeout_ms: f64,
     /// How long before the end of a provider's token the next one is asked for; at most half of the
     /// token's life.
-    pub renew_before_ms: f64,
+    pub renew_token_before_ms: f64,
     /// How long a subscription that nobody wants any more is kept, so that a component that
     /// unmounts and mounts again costs no frame.
     pub unsubscribe_delay_ms: f64,
@@ -74,7 +74,7 @@ impl Default for Options {
         Self {
             reconnect: Backoff::default(),
             connect_timeout_ms: 10_000.0,
-            renew_before_ms: 60_000.0,
+            renew_token_before_ms: 60_000.0,
             unsubscribe_delay_ms: 250.0,
             max_subscriptions: 128,
             max_queued_messages: 100,
@@ -120,7 +120,7 @@ impl Options {
             POSITIVE_MS,
         )?;
         for (option, value) in [
-            ("renew_before_ms", self.renew_before_ms),
+            ("renew_token_before_ms", self.renew_token_before_ms),
             ("unsubscribe_delay_ms", self.unsubscribe_delay_ms),
         ] {
             check(value, 0.0, MAX_DURATION_MS, option, MS)?;

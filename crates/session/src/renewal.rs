@@ -237,7 +237,7 @@ impl<P: Clone> Session<P> {
     /// Only a provider has another token when one ends.
     pub(crate) fn term_of(&self, token: Option<&Token>) -> Option<Term> {
         let token = token.filter(|_| self.provider().is_some())?;
-        Term::new(self.now, token, self.options.renew_before_ms)
+        Term::new(self.now, token, self.options.renew_token_before_ms)
     }
 
     fn renewal(&self) -> Option<Renewal> {

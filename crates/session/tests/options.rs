@@ -35,8 +35,8 @@ fn each_option_is_checked_and_named() {
     }
     for bad in [-1.0, f64::NAN, f64::INFINITY, 3e9] {
         assert_eq!(
-            invalid(|o| o.renew_before_ms = bad),
-            Some("renew_before_ms")
+            invalid(|o| o.renew_token_before_ms = bad),
+            Some("renew_token_before_ms")
         );
         assert_eq!(
             invalid(|o| o.unsubscribe_delay_ms = bad),

@@ -223,7 +223,7 @@ fn a_server_that_refuses_or_forgets_the_token_is_given_the_next() {
 #[test]
 fn the_margin_is_an_option() {
     let mut options = exact();
-    options.renew_before_ms = 1000.0;
+    options.renew_token_before_ms = 1000.0;
     let mut world = World::new(options);
     world.provider_default = Answer::Lasting("t", 10_000.0);
     world.connect(PROVIDER);

@@ -43,7 +43,7 @@ fn options() -> impl Strategy<Value = Options> {
     (backoff(), times, limits, any::<u8>()).prop_map(|(reconnect, times, limits, features)| {
         Options {
             reconnect,
-            renew_before_ms: times.3,
+            renew_token_before_ms: times.3,
             connect_timeout_ms: times.0,
             unsubscribe_delay_ms: times.1,
             max_message_age_ms: times.2,

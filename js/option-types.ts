@@ -51,6 +51,11 @@ export interface ClientOptions {
      * at most half of the token's life. Default: 60,000.
      */
     renewTokenBeforeMs?: number;
+    /**
+     * Where tickets are had with `tokenPlacement: "ticket"`, absolute or relative to the page.
+     * Default: `/ticket` under the server's address, such as `https://example.com/ws/ticket`.
+     */
+    ticketUrl?: string;
 }
 
 /**
@@ -58,8 +63,10 @@ export interface ClientOptions {
  *
  * - `query`: in `?token=`, which every FlowMaestro server understands, but proxies may log.
  * - `subprotocol`: as the subprotocol `bearer.<token>` beside `flowmaestro.v1`, which no log shows.
+ * - `ticket`: in the `Authorization` header of a POST to `ticketUrl` before each connection, which
+ *   changes it into a one-time ticket. That is in `?token=` then.
  */
-export type TokenPlacement = "query" | "subprotocol";
+export type TokenPlacement = "query" | "subprotocol" | "ticket";
 
 /**
  * When to try again: `initialDelayMs × multiplier^(attempt − 1)`, at most `maxDelayMs`, jittered.

@@ -202,6 +202,7 @@ pub(crate) fn unpack(number: u32, frame: u32, payload: JsValue, detail: f64) -> 
                 .filter(|token| !token.is_empty())
                 .map(|token| Token::expiring(token, Some(detail))),
         },
+        (25, _) => Input::SocketFailed { generation },
         _ => Input::SocketFrame {
             generation,
             frame: Frame {

@@ -20,7 +20,7 @@
 /** @type {Kinds<ClientOptions>} */
 const CLIENT = {
   url: ["string"],
-  tokenPlacement: ['"query"', '"subprotocol"'],
+  tokenPlacement: ['"query"', '"subprotocol"', '"ticket"'], // as socket.js counts them
   reconnect: ["object"],
   connectTimeoutMs: ["number"],
   unsubscribeDelayMs: ["number"],
@@ -29,6 +29,7 @@ const CLIENT = {
   limits: ["object"],
   logLevel: ['"silent"', '"error"', '"warn"', '"info"', '"debug"'],
   renewTokenBeforeMs: ["number"],
+  ticketUrl: ["string"],
 };
 
 /** @type {Kinds<ReconnectOptions>} */
@@ -73,9 +74,12 @@ export function readOptions(options) {
   ];
 }
 
-/** @param {ClientOptions} options */
-export function urlOption({ url }) {
-  return url ?? undefined;
+/**
+ * @param {ClientOptions} options
+ * @param {"url" | "ticketUrl"} name
+ */
+export function textOption(options, name) {
+  return options[name] ?? undefined;
 }
 
 /**

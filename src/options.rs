@@ -10,8 +10,8 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = readOptions)]
     fn read_options(options: &JsValue) -> Result<Vec<f64>, JsValue>;
 
-    #[wasm_bindgen(js_name = urlOption)]
-    fn url_option(options: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = textOption)]
+    fn text_option(options: &JsValue, name: &str) -> JsValue;
 
     #[wasm_bindgen(js_name = invalidOption)]
     fn invalid_option(option: &str, expected: &str) -> JsValue;
@@ -32,8 +32,10 @@ pub(crate) enum LogLevel {
 pub(crate) struct Settings {
     /// Undefined for the page's own host.
     pub(crate) url: JsValue,
-    /// The token travels as a subprotocol, not in the query.
-    pub(crate) as_subprotocol: bool,
+    /// How the token travels: as `options.js` counts it.
+    pub(crate) token_placement: u8,
+    /// Undefined for the address below that of the server.
+    pub(crate) ticket_url: JsValue,
     pub(crate) max_received_length: f64,
     pub(crate) log_level: LogLevel,
     pub(crate) session: Options,
@@ -43,7 +45,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             url: JsValue::UNDEFINED,
-            as_subprotocol: false,
+            token_placement: 0,
+            ticket_url: JsValue::UNDEFINED,
             max_received_length: 16.0 * 1024.0 * 1024.0,
             log_level: LogLevel::Warn,
             session: Options::default(),
@@ -63,9 +66,11 @@ impl Settings {
                 self.set(*option as u8, *value)?;
             }
         }
-        let url = url_option(options);
-        if !url.is_undefined() {
-            self.url = url;
+        for (name, text) in [("url", &mut self.url), ("ticketUrl", &mut self.ticket_url)] {
+            let option = text_option(options, name);
+            if !option.is_undefined() {
+                *text = option;
+            }
         }
         self.session
             .validate()
@@ -78,7 +83,7 @@ impl Settings {
         let session = &mut self.session;
         let reconnect = &mut session.reconnect;
         match option {
-            1 => self.as_subprotocol = value > 0.0,
+            1 => self.token_placement = value as u8,
             3 => session.connect_timeout_ms = value,
             4 => session.unsubscribe_delay_ms = value,
             5 => session.ping_interval_ms = value,

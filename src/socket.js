@@ -5,8 +5,19 @@
 /** @import { Decoder } from "./decoder.js" */
 /** @import { Report } from "./platform.js" */
 
-/** Beside the kinds of frame in decoder.js: the socket closed, with this code and reason. */
-const CLOSED = 19;
+// What is reported beside the kinds of frame in decoder.js.
+const CLOSED = 19; // the reason; the close code
+const FAILED = 25; // it could not even be created
+
+// How the token travels, as options.js counts it.
+const SUBPROTOCOL_PLACEMENT = 1;
+const TICKET_PLACEMENT = 2;
+
+/** What the refusal of a ticket means, as the close code of a connection. @type {Record<number, number>} */
+const CLOSE_CODES = { 401: 1008, 403: 4403, 429: 1013, 503: 1013 };
+
+/** For anything else that is wrong with it: the network's. */
+const NO_CONNECTION = 1006;
 
 /** What a server answers with when the token travels as the other subprotocol. */
 const SUBPROTOCOL = "flowmaestro.v1";
@@ -17,17 +28,22 @@ const SUBPROTOCOL = "flowmaestro.v1";
  * @param {number} generation
  * @param {string | undefined} url
  * @param {string | undefined} token
- * @param {boolean} asSubprotocol
+ * @param {number} placement
+ * @param {string | undefined} tickets
  * @param {Decoder} decoder
  * @param {Report} report
  */
-export function openSocket(generation, url, token, asSubprotocol, decoder, report) {
+export function openSocket(generation, url, token, placement, tickets, decoder, report) {
+  const socket = new Socket(generation, decoder, report);
   try {
-    const socket =
-      asSubprotocol && token !== undefined
-        ? new WebSocket(socketUrl(url, undefined), [SUBPROTOCOL, `bearer.${token}`])
-        : new WebSocket(socketUrl(url, token));
-    return new Socket(generation, socket, decoder, report);
+    if (token !== undefined && placement === TICKET_PLACEMENT) {
+      void socket.openWithTicket(url, ticketUrl(url, tickets), token);
+    } else if (token !== undefined && placement === SUBPROTOCOL_PLACEMENT) {
+      socket.open(socketUrl(url, undefined), [SUBPROTOCOL, `bearer.${token}`]);
+    } else {
+      socket.open(socketUrl(url, token));
+    }
+    return socket;
   } catch {
     return undefined;
   }
@@ -36,22 +52,48 @@ export function openSocket(generation, url, token, asSubprotocol, decoder, repor
 class Socket {
   /**
    * @param {number} generation
-   * @param {WebSocket} socket
    * @param {Decoder} decoder
    * @param {Report} report
    */
-  constructor(generation, socket, decoder, report) {
-    this.socket = socket;
+  constructor(generation, decoder, report) {
     this.decoder = decoder;
     /** @type {import("./decoder.js").Sink} */
     this.sink = (frame, payload, detail) => report(generation, frame, payload, detail);
     /** What waits for a compressed message before it. @type {unknown[]} */
     this.waiting = [];
     this.stopped = false;
+  }
+
+  /**
+   * @param {string} url
+   * @param {string[]} [protocols]
+   */
+  open(url, protocols) {
+    const socket = new WebSocket(url, protocols);
     // A binary frame is inflated; as an ArrayBuffer it costs no Blob.
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => this.receive(data);
     socket.onclose = ({ code, reason }) => this.sink(CLOSED, reason, code);
+    this.socket = socket;
+  }
+
+  /**
+   * Changes the token into a ticket, and opens with that. Why there is none is told as if it were how
+   * the socket has closed.
+   * @param {string | undefined} url
+   * @param {string} tickets
+   * @param {string} token
+   */
+  async openWithTicket(url, tickets, token) {
+    this.request = new AbortController();
+    const ticket = await fetchTicket(tickets, token, this.request.signal);
+    if (this.stopped) return;
+    if (typeof ticket !== "string") return this.sink(CLOSED, ticket.reason, ticket.code);
+    try {
+      this.open(socketUrl(url, ticket));
+    } catch {
+      this.sink(FAILED, undefined, 0);
+    }
   }
 
   /**
@@ -60,7 +102,7 @@ class Socket {
    */
   send(text) {
     try {
-      this.socket.send(text);
+      this.socket?.send(text);
     } catch {
       // Only while connecting, when the session does not send.
     }
@@ -71,14 +113,16 @@ class Socket {
    * @param {number} code 1000 or 3000 to 4999, or the browser refuses it.
    */
   close(code) {
-    this.socket.close(code);
+    this.request?.abort();
+    this.socket?.close(code);
   }
 
   /** Whatever still arrives is nobody's business. */
   detach() {
+    this.stopped = true;
+    if (this.socket === undefined) return;
     this.socket.onmessage = null;
     this.socket.onclose = null;
-    this.stopped = true;
   }
 
   /** @param {unknown} data */
@@ -112,6 +156,44 @@ function socketUrl(url, token) {
   address.hash = "";
   if (token !== undefined) address.searchParams.set("token", token);
   return address.href;
+}
+
+/**
+ * The address of the tickets: below that of the socket, unless it is another. Throws when it is none.
+ * @param {string | undefined} socket
+ * @param {string | undefined} tickets
+ */
+function ticketUrl(socket, tickets) {
+  if (tickets !== undefined) return new URL(tickets, globalThis.location?.href).href;
+  const url = new URL(socketUrl(socket, undefined).replace(/^ws/, "http"));
+  url.pathname = `${url.pathname.replace(/\/$/, "")}/ticket`;
+  url.search = "";
+  return url.href;
+}
+
+/**
+ * @param {string} url
+ * @param {string} token
+ * @param {AbortSignal} signal
+ * @returns {Promise<string | { code: number, reason: string }>} The ticket, or why there is none.
+ */
+async function fetchTicket(url, token, signal) {
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      cache: "no-store",
+      credentials: "omit",
+      redirect: "error",
+      signal,
+    });
+    const { ticket } = response.ok ? await response.json() : {};
+    if (typeof ticket === "string" && ticket !== "") return ticket;
+    const code = CLOSE_CODES[response.status] ?? NO_CONNECTION;
+    return { code, reason: `No ticket: status ${response.status}` };
+  } catch {
+    return { code: NO_CONNECTION, reason: "No ticket: no answer" };
+  }
 }
 
 /**

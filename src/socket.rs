@@ -15,7 +15,8 @@ extern "C" {
         generation: u32,
         url: &JsValue,
         token: Option<&str>,
-        as_subprotocol: bool,
+        placement: u8,
+        ticket_url: &JsValue,
         decoder: &Decoder,
         report: &JsValue,
     ) -> Option<SocketObject>;
@@ -37,7 +38,8 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Opens a socket, unless the browser refuses to. What it receives is reported.
+    /// Opens a socket, unless the browser refuses to; where the token is changed into a ticket, after
+    /// that. What it receives is reported.
     pub(crate) fn open(
         generation: Generation,
         token: Option<&Token>,
@@ -50,7 +52,8 @@ impl Socket {
             generation.0,
             &settings.url,
             token,
-            settings.as_subprotocol,
+            settings.token_placement,
+            &settings.ticket_url,
             decoder,
             report,
         )?;

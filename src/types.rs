@@ -65,12 +65,18 @@ pub struct ClientOptions {
     /// at most half of the token's life. Default: 60,000.
     #[tsify(optional)]
     renew_token_before_ms: Option<f64>,
+    /// Where tickets are had with `tokenPlacement: "ticket"`, absolute or relative to the page.
+    /// Default: `/ticket` under the server's address, such as `https://example.com/ws/ticket`.
+    #[tsify(optional)]
+    ticket_url: Option<String>,
 }
 
 /// How the token travels.
 ///
 /// - `query`: in `?token=`, which every FlowMaestro server understands, but proxies may log.
 /// - `subprotocol`: as the subprotocol `bearer.<token>` beside `flowmaestro.v1`, which no log shows.
+/// - `ticket`: in the `Authorization` header of a POST to `ticketUrl` before each connection, which
+///   changes it into a one-time ticket. That is in `?token=` then.
 #[derive(Tsify)]
 #[serde(rename_all = "camelCase")]
 pub enum TokenPlacement {
@@ -78,6 +84,8 @@ pub enum TokenPlacement {
     Query,
     /// As a subprotocol.
     Subprotocol,
+    /// In a header, for a ticket in `?token=`.
+    Ticket,
 }
 
 /// When to try again: `initialDelayMs × multiplier^(attempt − 1)`, at most `maxDelayMs`, jittered.

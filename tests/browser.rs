@@ -77,6 +77,21 @@ async fn the_token_can_travel_as_a_subprotocol() {
     client.disconnect();
 }
 
+/// The page is of another origin than the gateway, so the browser asks first whether it may.
+#[wasm_bindgen_test]
+async fn the_token_can_be_changed_into_a_ticket() {
+    let sockets = Sockets::watch();
+    let client = client(r#"{"tokenPlacement":"ticket"}"#).await;
+    let token = token("ada").await;
+    settle(client.connect(token.clone().into())).await.unwrap();
+    let url = sockets.at(0).url();
+    assert!(url.contains("?token=ticket_") && !url.contains(&token));
+    client.disconnect();
+    let error = settle(client.connect("wrong".into())).await.unwrap_err();
+    assert_eq!(text(&error, "code"), "unauthorized");
+    assert_eq!(sockets.count(), 1);
+}
+
 #[wasm_bindgen_test]
 async fn a_provider_is_asked_for_a_token() {
     let client = client("{}").await;

@@ -203,6 +203,9 @@ pub(crate) fn unpack(number: u32, frame: u32, payload: JsValue, detail: f64) -> 
                 .map(|token| Token::expiring(token, Some(detail))),
         },
         (25, _) => Input::SocketFailed { generation },
+        (26, _) => Input::Network {
+            online: detail > 0.0,
+        },
         _ => Input::SocketFrame {
             generation,
             frame: Frame {

@@ -8,6 +8,7 @@
 // What is reported beside the kinds of frame in decoder.js.
 const WAKE = 20;
 const TICK = 21;
+const NETWORK = 26; // 1 where there is one, else 0
 const TOKEN = 22; // the token, or nothing; the number is that of the request; how long it lasts, in ms
 
 let offset = 0;
@@ -34,10 +35,23 @@ export class Page {
     this.sink = report;
     /** What everything is reported to, until this client is gone. @type {Report} */
     this.report = (number, kind, payload, detail) => this.sink?.(number, kind, payload, detail);
-    this.wake = () => this.report(0, WAKE, undefined, 0);
-    this.wakeIfVisible = () => {
-      if (globalThis.document.visibilityState === "visible") this.wake();
+    const wake = () => this.report(0, WAKE, undefined, 0);
+    const wakeIfVisible = () => {
+      if (globalThis.document.visibilityState === "visible") wake();
     };
+    this.tellNetwork = () =>
+      this.report(0, NETWORK, undefined, globalThis.navigator?.onLine === false ? 0 : 1);
+    // Nothing is to be done when the page is frozen: the browser keeps the socket and what arrives, and
+    // what else has happened is found out afterwards.
+    /** @type {[EventTarget | undefined, string, () => void][]} */
+    this.listeners = [
+      [globalThis, "online", this.tellNetwork],
+      [globalThis, "offline", this.tellNetwork],
+      [globalThis, "pageshow", wake],
+      [globalThis.document, "visibilitychange", wakeIfVisible],
+      [globalThis.document, "resume", wake],
+    ];
+    this.watching = false;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
   }
@@ -53,18 +67,26 @@ export class Page {
     this.timer = setTimeout(() => this.report(0, TICK, undefined, 0), delay);
   }
 
-  /** Reports from now on whenever trying again may work: the network is back, the page is seen. */
+  /**
+   * Reports from now on whenever trying again may work, or time was lost: the page is seen again, or goes
+   * on after it was kept (`pageshow`) or frozen (`resume`, WICG Page Lifecycle); and whether there is a
+   * network, now and whenever that changes (WHATWG HTML, `navigator.onLine`).
+   */
   watch() {
-    globalThis.addEventListener?.("online", this.wake);
-    globalThis.addEventListener?.("pageshow", this.wake);
-    globalThis.document?.addEventListener("visibilitychange", this.wakeIfVisible);
+    if (this.watching) return;
+    this.watching = true;
+    for (const [target, type, listener] of this.listeners) {
+      target?.addEventListener?.(type, listener);
+    }
+    this.tellNetwork();
   }
 
   /** Ends that. */
   unwatch() {
-    globalThis.removeEventListener?.("online", this.wake);
-    globalThis.removeEventListener?.("pageshow", this.wake);
-    globalThis.document?.removeEventListener("visibilitychange", this.wakeIfVisible);
+    this.watching = false;
+    for (const [target, type, listener] of this.listeners) {
+      target?.removeEventListener?.(type, listener);
+    }
   }
 
   /**

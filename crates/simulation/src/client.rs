@@ -54,6 +54,12 @@ pub(crate) struct Client {
     keys: [Option<ExecutionKey>; MAX_EXECUTIONS],
     epochs: [Option<Rc<str>>; MAX_EXECUTIONS],
     pub(crate) socket: Option<usize>,
+    /// The connection that takes the place of the socket's once it is welcomed.
+    pub(crate) successor: Option<usize>,
+    /// It had two connections for a moment.
+    pub(crate) has_renewed: bool,
+    /// The page was told that there is no network.
+    offline: bool,
     pub(crate) sockets_opened: u32,
     timer: Option<f64>,
     timer_version: u64,
@@ -95,6 +101,9 @@ impl Client {
             keys: [None; MAX_EXECUTIONS],
             epochs: [const { None }; MAX_EXECUTIONS],
             socket: None,
+            successor: None,
+            has_renewed: false,
+            offline: false,
             sockets_opened: 0,
             timer: None,
             timer_version: 0,
@@ -141,6 +150,20 @@ impl Client {
         self.keys[execution] = None;
         self.epochs[execution] = None;
         Some(execution)
+    }
+
+    /// Whether the client still listens to a connection.
+    pub(crate) fn holds(&self, connection: usize) -> bool {
+        self.socket == Some(connection) || self.successor == Some(connection)
+    }
+
+    /// A connection is over. Its successor, if it has one, takes its place.
+    pub(crate) fn let_go(&mut self, connection: usize) {
+        if self.successor == Some(connection) {
+            self.successor = None;
+        } else {
+            self.socket = self.successor.take();
+        }
     }
 
     pub(crate) fn name(&self, key: ExecutionKey) -> Option<usize> {
@@ -299,29 +322,40 @@ impl World {
                 format!("client {client} connects although it was told not to"),
             );
         }
-        self.check_storm(client);
+        let renews = self.clients[client].socket.is_some();
+        if !renews {
+            self.check_storm(client);
+        }
         let token = token.map(|token| token.as_str().to_owned());
         let connection = self.connect_socket(client, generation, token);
-        self.clients[client].socket = Some(connection);
-        self.clients[client].asked_again = 0;
+        let it = &mut self.clients[client];
+        if renews {
+            it.has_renewed = true;
+            it.successor = Some(connection);
+        } else {
+            it.socket = Some(connection);
+        }
+        it.asked_again = 0;
+    }
+
+    fn connection_of(&self, client: usize, generation: Generation) -> Option<usize> {
+        let it = &self.clients[client];
+        let is_meant = |socket: &usize| self.connections[*socket].generation == generation;
+        [it.socket, it.successor]
+            .into_iter()
+            .flatten()
+            .find(is_meant)
     }
 
     fn close_socket(&mut self, client: usize, generation: Generation, code: u16) {
-        let it = &mut self.clients[client];
-        let connections = &self.connections;
-        let socket = it
-            .socket
-            .take_if(|socket| connections[*socket].generation == generation);
-        if let Some(connection) = socket {
+        if let Some(connection) = self.connection_of(client, generation) {
+            self.clients[client].let_go(connection);
             self.close_from_client(connection, code);
         }
     }
 
     fn send(&mut self, client: usize, generation: Generation, text: String) {
-        let socket = self.clients[client].socket;
-        if let Some(connection) =
-            socket.filter(|socket| self.connections[*socket].generation == generation)
-        {
+        if let Some(connection) = self.connection_of(client, generation) {
             self.send_up(connection, UpFrame::Text(text));
         }
     }
@@ -470,7 +504,9 @@ impl World {
         let user = self.clients[client].user;
         let expires_at = self.server_now().plus(ttl).0;
         let issue = self.server.revoked[user];
-        Token::new(format!("{user}.{expires_at}.{issue}"))
+        let text = format!("{user}.{expires_at}.{issue}");
+        let knows_end = self.clients[client].plan.knows_token_ends;
+        Token::expiring(text, knows_end.then_some(ttl as f64))
     }
 
     // Frames.
@@ -665,6 +701,7 @@ impl World {
             habits.wake,
             habits.presence,
             habits.switch_user,
+            habits.network,
         ];
         let mut at = it.random.below(weights.iter().sum());
         let action = weights.iter().position(|weight| {
@@ -718,8 +755,20 @@ impl World {
                 it.documents_seen = 0;
                 self.connect_client(client);
             }
+            Some(9) => {
+                let online = self.clients[client].offline;
+                self.tell_network(client, online);
+            }
             _ => {}
         }
+    }
+
+    /// What the page says of the network, which is not always true.
+    pub(crate) fn tell_network(&mut self, client: usize, online: bool) {
+        self.clients[client].offline = !online;
+        self.excuse(client);
+        self.step(&("network", client, online));
+        self.input(client, Input::Network { online });
     }
 
     fn subscribe_to_any(&mut self, client: usize) {
@@ -943,7 +992,7 @@ impl World {
                 cause,
             } => {
                 self.step(&("waiting", client, attempt, retry_at.0.to_bits(), cause.code));
-                if attempt > limit {
+                if attempt > limit && !self.clients[client].offline {
                     self.fail(Check::Storm, format!("client {client}: retry {attempt}"));
                 }
                 self.check_spread(client, retry_at.0);
@@ -996,7 +1045,8 @@ impl World {
                 format!("client {client} opened {opens} sockets within 10 s"),
             );
         }
-        if in_vain > backoff.max_attempts.saturating_add(3) && !jumps {
+        let offline = self.clients[client].offline;
+        if in_vain > backoff.max_attempts.saturating_add(3) && !jumps && !offline {
             self.fail(
                 Check::Storm,
                 format!("client {client} tries for ever: {in_vain} times"),

@@ -128,6 +128,7 @@ impl World {
 
     /// When the faults stop: whoever has given up, or was told to, tries again.
     pub(crate) fn calm_client(&mut self, client: usize) {
+        self.tell_network(client, true);
         let it = &self.clients[client];
         let gave_up = matches!(
             it.session.state(),

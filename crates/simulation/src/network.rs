@@ -250,7 +250,7 @@ impl World {
         let Connection {
             client, generation, ..
         } = self.connections[connection];
-        if self.clients[client].socket != Some(connection) {
+        if !self.clients[client].holds(connection) {
             return;
         }
         match frame {
@@ -264,7 +264,7 @@ impl World {
             }
             DownFrame::Close(code, reason) => {
                 self.step(&("closed", connection, code));
-                self.clients[client].socket = None;
+                self.clients[client].let_go(connection);
                 // The closing handshake: the client's end answers by itself.
                 self.send_up(connection, UpFrame::Close);
                 let reason = reason.to_owned();
@@ -425,7 +425,7 @@ impl World {
     /// What is left of the faults of a connection is made good.
     pub(crate) fn calm_connection(&mut self, connection: usize) {
         let it = &self.connections[connection];
-        let is_in_use = self.clients[it.client].socket == Some(connection);
+        let is_in_use = self.clients[it.client].holds(connection);
         if it.slow_ms.is_some() {
             self.connections[connection].slow_ms = None;
             self.flush(connection);

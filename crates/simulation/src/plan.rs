@@ -29,6 +29,8 @@ pub(crate) struct ClientPlan {
     pub(crate) options: Options,
     /// It asks a provider for its tokens.
     pub(crate) provider: bool,
+    /// It reads in its tokens when they end.
+    pub(crate) knows_token_ends: bool,
     /// How often it does something, in ms.
     pub(crate) pace_ms: u64,
     /// What it does, by weight.
@@ -47,6 +49,8 @@ pub(crate) struct Habits {
     pub(crate) wake: u64,
     pub(crate) presence: u64,
     pub(crate) switch_user: u64,
+    /// Is told that there is no network, or that there is one again.
+    pub(crate) network: u64,
     /// How often a handler does one of these, in a thousand events.
     pub(crate) from_handler: u64,
     /// How often a handler ends the subscription that it got its event by, in a thousand events.
@@ -253,6 +257,7 @@ impl Plan {
             wake: habit(1),
             presence: habit(1),
             switch_user: 0,
+            network: habit(1),
             from_handler: habit(60),
             leaves: habit(10),
         };
@@ -260,6 +265,7 @@ impl Plan {
             user,
             options,
             provider: random.permille(700),
+            knows_token_ends: random.permille(700),
             pace_ms: random.pick(&[200, 1_000, 5_000]),
             habits: Habits {
                 switch_user: if random.permille(100) { 1 } else { 0 },

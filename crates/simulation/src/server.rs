@@ -391,7 +391,7 @@ impl World {
         } = self;
         let it = &mut connections[connection];
         let client = &mut clients[it.client];
-        if client.socket != Some(connection) {
+        if !client.holds(connection) {
             return;
         }
         let refused = !*calm && client.network.permille(faults.refuse);

@@ -65,6 +65,7 @@ macro_rules! planted {
 mod backoff;
 mod credentials;
 mod effect;
+mod fifo;
 mod ids;
 mod input;
 mod link;

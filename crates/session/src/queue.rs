@@ -1,13 +1,13 @@
 //! The messages that wait for the connection, or for the server to say that it has them.
 
-use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use crate::time::earliest;
 use crate::{Millis, Options, Refused, SendId};
 
 /// A queue bounded by the number of its messages, their bytes and their age.
 pub(crate) struct Queue<P> {
-    messages: VecDeque<Queued<P>>,
+    messages: Vec<Queued<P>>,
     bytes: usize,
 }
 
@@ -25,7 +25,7 @@ struct Queued<P> {
 impl<P: Clone> Queue<P> {
     pub(crate) fn new() -> Self {
         Self {
-            messages: VecDeque::new(),
+            messages: Vec::new(),
             bytes: 0,
         }
     }
@@ -45,7 +45,7 @@ impl<P: Clone> Queue<P> {
             return Err(Refused::QueueFull);
         }
         self.bytes = total;
-        self.messages.push_back(Queued {
+        self.messages.push(Queued {
             id,
             payload,
             bytes,
@@ -58,7 +58,10 @@ impl<P: Clone> Queue<P> {
 
     /// Takes the message that waited longest, and whether it was sent.
     pub(crate) fn pop(&mut self) -> Option<(SendId, P, bool)> {
-        let message = self.messages.pop_front()?;
+        if self.messages.is_empty() {
+            return None;
+        }
+        let message = self.messages.remove(0);
         self.bytes -= message.bytes;
         Some((message.id, message.payload, message.sent))
     }
@@ -85,9 +88,7 @@ impl<P: Clone> Queue<P> {
         let Some(at) = self.messages.iter().position(|message| message.id == id) else {
             return false;
         };
-        if let Some(message) = self.messages.remove(at) {
-            self.bytes -= message.bytes;
-        }
+        self.bytes -= self.messages.remove(at).bytes;
         true
     }
 
@@ -95,7 +96,7 @@ impl<P: Clone> Queue<P> {
     pub(crate) fn pop_expired(&mut self, now: Millis) -> Option<(SendId, bool)> {
         let is_expired = self
             .messages
-            .front()
+            .first()
             .is_some_and(|message| now >= message.expires_at);
         if is_expired {
             self.pop().map(|(id, _, was_sent)| (id, was_sent))
@@ -116,7 +117,7 @@ impl<P: Clone> Queue<P> {
     }
 
     pub(crate) fn deadline(&self) -> Option<Millis> {
-        let expires_at = self.messages.front().map(|message| message.expires_at);
+        let expires_at = self.messages.first().map(|message| message.expires_at);
         let answers = self.messages.iter().map(|message| message.answer_by);
         answers.fold(expires_at, earliest)
     }

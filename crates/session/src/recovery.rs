@@ -5,9 +5,9 @@
 //! early is held back while the server is asked to go on from the cursor; and when it cannot, the
 //! gap is told before the next event.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::fifo::Fifo;
 use crate::sorted::Sorted;
 use crate::{ExecutionKey, Gap, GapReason, Position};
 
@@ -75,7 +75,7 @@ pub(crate) struct Recovery<P> {
     steps: Steps<P>,
 }
 
-type Steps<P> = VecDeque<(ExecutionKey, Step<P>)>;
+type Steps<P> = Fifo<(ExecutionKey, Step<P>)>;
 
 impl<P> Order<P> {
     fn new(key: ExecutionKey) -> Self {
@@ -207,7 +207,7 @@ impl<P> Order<P> {
             if !self.positioned && !is_over {
                 return self.await_position(seq, event);
             }
-            steps.push_back((
+            steps.push((
                 self.key,
                 match planted!(DeliversDuplicates) {
                     true => Step::Deliver(event),
@@ -250,10 +250,10 @@ impl<P> Order<P> {
     fn advance(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
         self.open = false;
         self.cursor = Some(seq);
-        steps.push_back((self.key, Step::Deliver(event)));
+        steps.push((self.key, Step::Deliver(event)));
         while let Some(event) = self.held.remove(self.next()) {
             self.cursor = Some(self.next());
-            steps.push_back((self.key, Step::Deliver(event)));
+            steps.push((self.key, Step::Deliver(event)));
         }
     }
 
@@ -270,7 +270,7 @@ impl<P> Order<P> {
             to: Some(to),
             reason: GapReason::Evicted,
         };
-        steps.push_back((self.key, Step::Tell(gap)));
+        steps.push((self.key, Step::Tell(gap)));
     }
 
     fn hold(&mut self, seq: u64, event: Event<P>, steps: &mut Steps<P>) {
@@ -281,7 +281,7 @@ impl<P> Order<P> {
         if !self.may_be_filled() {
             self.give_up(steps);
         } else if !self.has_asked() {
-            steps.push_back((self.key, Step::Resume));
+            steps.push((self.key, Step::Resume));
         }
     }
 
@@ -317,7 +317,7 @@ impl<P> Order<P> {
             to: None,
             reason: GapReason::Baseline,
         };
-        steps.push_back((self.key, Step::Tell(gap)));
+        steps.push((self.key, Step::Tell(gap)));
         self.open = true;
         self.adrift = true;
     }
@@ -328,7 +328,7 @@ impl<P> Order<P> {
             return;
         }
         if self.may_be_filled() {
-            return steps.push_back((self.key, Step::Resume));
+            return steps.push((self.key, Step::Resume));
         }
         self.tell_up_to(head, steps);
         self.open = false;
@@ -360,7 +360,7 @@ impl<P> Recovery<P> {
     pub(crate) fn new() -> Self {
         Self {
             orders: Vec::new(),
-            steps: VecDeque::new(),
+            steps: Fifo::new(),
         }
     }
 
@@ -422,7 +422,7 @@ impl<P> Recovery<P> {
 
     /// What to do next. To be drained after every call that an event or its absence leads to.
     pub(crate) fn next_step(&mut self) -> Option<(ExecutionKey, Step<P>)> {
-        self.steps.pop_front()
+        self.steps.pop()
     }
 
     /// An event without a number was delivered.

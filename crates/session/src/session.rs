@@ -1,9 +1,8 @@
 //! The state machine: inputs in, effects out.
 
-use alloc::collections::VecDeque;
-
 use flowmaestro_protocol::{Feature, Features};
 
+use crate::fifo::Fifo;
 use crate::link::Link;
 use crate::queue::Queue;
 use crate::random::Random;
@@ -52,7 +51,7 @@ pub struct Session<P> {
     pub(crate) queue: Queue<P>,
     pub(crate) replays: Replays,
     pub(crate) stats: Stats,
-    effects: VecDeque<Queued<P>>,
+    effects: Fifo<Queued<P>>,
 }
 
 /// An effect, and what the session has to know about the event that it delivers.
@@ -90,7 +89,7 @@ impl<P: Clone> Session<P> {
             queue: Queue::new(),
             replays: Replays::new(),
             stats: Stats::default(),
-            effects: VecDeque::new(),
+            effects: Fifo::new(),
         }
     }
 
@@ -117,7 +116,7 @@ impl<P: Clone> Session<P> {
 
     /// The next thing to do, or `None` when all is done.
     pub fn poll_effect(&mut self) -> Option<Effect<P>> {
-        let effect = self.effects.pop_front()?.effect;
+        let effect = self.effects.pop()?.effect;
         if let Effect::Released(execution) = effect {
             self.recovery.forget(execution);
             self.forget_seen(execution);
@@ -850,7 +849,7 @@ impl<P: Clone> Session<P> {
             acknowledge,
             payload,
         };
-        self.effects.push_back(Queued {
+        self.effects.push(Queued {
             effect,
             seq,
             terminal,
@@ -984,7 +983,7 @@ impl<P: Clone> Session<P> {
     // Effects.
 
     pub(crate) fn emit(&mut self, effect: Effect<P>) {
-        self.effects.push_back(Queued {
+        self.effects.push(Queued {
             effect,
             seq: None,
             terminal: false,

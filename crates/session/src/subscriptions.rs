@@ -8,10 +8,9 @@
 //! ever costs time, never the outcome, because of one invariant: on a connection, an entry whose
 //! `subscribe` was sent leaves the table only after an `unsubscribe` was sent behind it.
 
-use alloc::collections::{BinaryHeap, VecDeque};
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 
+use crate::fifo::Fifo;
 use crate::time::earliest;
 use crate::{ExecutionKey, Millis, Position, Refused};
 
@@ -187,7 +186,7 @@ pub(crate) struct Subscriptions {
     /// The connection's server speaks of who watches.
     speaks_presence: bool,
     deadline: Option<Millis>,
-    actions: VecDeque<Action>,
+    actions: Fifo<Action>,
 }
 
 impl Subscriptions {
@@ -198,13 +197,13 @@ impl Subscriptions {
             connected: false,
             speaks_presence: false,
             deadline: None,
-            actions: VecDeque::new(),
+            actions: Fifo::new(),
         }
     }
 
     /// What to do next. To be drained after every call that changes the table.
     pub(crate) fn next_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        self.actions.pop()
     }
 
     pub(crate) fn deadline(&self) -> Option<Millis> {
@@ -391,12 +390,19 @@ impl Subscriptions {
             return;
         }
         self.speaks_presence = speaks_presence;
-        let order = |(at, entry): (usize, &Entry)| Reverse((entry.order, at));
-        let mut burst: BinaryHeap<_> = self.entries.iter().enumerate().map(order).collect();
-        while let Some(Reverse((_, at))) = burst.pop() {
+        let mut next = 0;
+        while let Some((order, at)) = self.first_from(next) {
             self.settle(at, now);
+            next = order + 1;
         }
         self.refresh_deadline();
+    }
+
+    /// The first entry in the order of subscription whose place is this one or later, and its place.
+    fn first_from(&self, place: u64) -> Option<(u64, usize)> {
+        let places = self.entries.iter().map(|entry| entry.order);
+        let later = places.zip(0..).filter(|(order, _)| *order >= place);
+        later.min_by_key(|(order, _)| *order)
     }
 
     /// The connection is gone. What was only being let go is gone with it.
@@ -407,7 +413,7 @@ impl Subscriptions {
         self.entries.retain_mut(|entry| {
             entry.forget_wire();
             if entry.holders == 0 {
-                actions.push_back(Action::Released(entry.key));
+                actions.push(Action::Released(entry.key));
             }
             entry.holders > 0
         });
@@ -430,7 +436,7 @@ impl Subscriptions {
         match entry.wire {
             Wire::Off | Wire::Unsubscribing { .. } => {
                 if entry.holders > 0 {
-                    self.actions.push_back(Action::Interrupted(key));
+                    self.actions.push(Action::Interrupted(key));
                 }
                 return false;
             }
@@ -453,7 +459,7 @@ impl Subscriptions {
         };
         if entry.wire == Wire::On && entry.holders > 0 && !entry.announced {
             entry.announced = true;
-            self.actions.push_back(Action::Acknowledged {
+            self.actions.push(Action::Acknowledged {
                 execution: entry.key,
                 resumed: core::mem::take(&mut entry.resumes),
                 recovered: entry.position.is_some_and(|position| position.recovered),
@@ -472,7 +478,7 @@ impl Subscriptions {
         };
         let Wire::Unsubscribing { .. } = entry.wire else {
             if entry.holders > 0 {
-                self.actions.push_back(Action::Interrupted(key));
+                self.actions.push(Action::Interrupted(key));
             }
             return false;
         };
@@ -529,7 +535,7 @@ impl Subscriptions {
         };
         entry.lapse();
         if entry.wire == Wire::Unanswered && entry.wanted() {
-            self.actions.push_back(Action::Unanswered(entry.key));
+            self.actions.push(Action::Unanswered(entry.key));
         }
         self.settle(at, now);
     }
@@ -550,7 +556,7 @@ impl Subscriptions {
                     answer_by: now.plus(ANSWER_TIMEOUT_MS),
                 };
                 entry.presence_asked = entry.presence;
-                self.actions.push_back(Action::Subscribe(entry.key));
+                self.actions.push(Action::Subscribe(entry.key));
             }
             // Also what was refused or never answered: the answer may have been to an earlier
             // question, and since the server works in order, the last word that it hears counts.
@@ -560,7 +566,7 @@ impl Subscriptions {
                 entry.wire = Wire::Unsubscribing {
                     answer_by: now.plus(ANSWER_TIMEOUT_MS),
                 };
-                self.actions.push_back(Action::Unsubscribe(entry.key));
+                self.actions.push(Action::Unsubscribe(entry.key));
             }
             Wire::Off if entry.holders == 0 => self.remove(at),
             _ => {}
@@ -595,7 +601,7 @@ impl Subscriptions {
             return false;
         };
         if !matches!(entry.wire, Wire::Off | Wire::Unsubscribing { .. }) {
-            self.actions.push_back(Action::Unsubscribe(entry.key));
+            self.actions.push(Action::Unsubscribe(entry.key));
         }
         self.remove(at);
         true
@@ -603,7 +609,7 @@ impl Subscriptions {
 
     fn remove(&mut self, at: usize) {
         let entry = self.entries.remove(at);
-        self.actions.push_back(Action::Released(entry.key));
+        self.actions.push(Action::Released(entry.key));
     }
 
     fn entry(&self, key: ExecutionKey) -> Option<&Entry> {

@@ -1,7 +1,6 @@
 //! What the client's methods are called with; see `arguments.js`.
 
 use flowmaestro_protocol::{MAX_ID_BYTES, Room};
-use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
 use crate::errors;
@@ -25,7 +24,7 @@ extern "C" {
     pub(crate) fn new() -> Deferred;
 
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn promise(this: &Deferred) -> Promise;
+    pub(crate) fn promise(this: &Deferred) -> JsValue;
 
     #[wasm_bindgen(method)]
     pub(crate) fn resolve(this: &Deferred);
@@ -115,7 +114,7 @@ pub(crate) fn check_room(value: &JsValue) -> Result<(), JsValue> {
 }
 
 /// A promise that is rejected already.
-pub(crate) fn rejected(error: &JsValue) -> Promise {
+pub(crate) fn rejected(error: &JsValue) -> JsValue {
     let deferred = Deferred::new();
     deferred.reject(error);
     deferred.promise()

@@ -3,7 +3,6 @@
 use alloc::rc::Rc;
 
 use flowmaestro_session::{Credentials, Input, State, Token};
-use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 
 use crate::arguments::{
@@ -47,7 +46,7 @@ impl WebSocketClient {
 
     /// Connects with a token, a function that gives (a promise of) one, or what the last call gave.
     /// The promise resolves at the server's welcome and rejects with a `ConnectionError`.
-    pub fn connect(&self, token: JsValue) -> Promise {
+    pub fn connect(&self, token: JsValue) -> JsValue {
         match self.credentials(&token) {
             Ok(credentials) => {
                 let deferred = Deferred::new();
@@ -204,7 +203,7 @@ impl WebSocketClient {
         execution_id: &JsValue,
         node_id: &JsValue,
         value: &JsValue,
-    ) -> Promise {
+    ) -> JsValue {
         match Answer::new(execution_id, node_id, value) {
             Ok(answer) => {
                 let promise = answer.promise();
@@ -218,7 +217,7 @@ impl WebSocketClient {
     /// Asks for what has happened in an execution since a time: a `Date`, or ms since the Unix epoch.
     /// The promise resolves with how many events the server has sent and whether these are all, and
     /// rejects with a `TypeError` or a `RequestError`.
-    pub fn replay(&self, execution_id: &JsValue, since: &JsValue) -> Promise {
+    pub fn replay(&self, execution_id: &JsValue, since: &JsValue) -> JsValue {
         match Replay::new(execution_id, since) {
             Ok(replay) => {
                 let promise = replay.promise();
@@ -233,7 +232,7 @@ impl WebSocketClient {
     pub fn stats(&self) -> JsValue {
         let session = self.driver.session();
         let stats = session.stats();
-        platform::stats_object(&[
+        platform::stats_object(
             stats.attempts as f64,
             stats.connections as f64,
             stats.delivered as f64,
@@ -243,15 +242,15 @@ impl WebSocketClient {
             stats.send_failures as f64,
             self.driver.handler_count() as f64,
             self.driver.subscription_count() as f64,
-        ])
+        )
     }
 
     fn credentials(&self, token: &JsValue) -> Result<Credentials, JsValue> {
         if token.is_undefined() {
             return Ok(self.driver.credentials());
         }
-        if let Some(provider) = token.dyn_ref::<Function>() {
-            return Ok(self.driver.provider(provider));
+        if token.is_function() {
+            return Ok(self.driver.provider(token));
         }
         match token.as_string() {
             Some(token) if !token.is_empty() => Ok(Credentials::Token(Token::new(token))),

@@ -6,14 +6,13 @@
 
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
-use core::cell::{Cell, Ref, RefCell};
+use core::cell::{Cell, Ref};
 
 use flowmaestro_protocol::{EventType, Feature, Features};
 use flowmaestro_session::{
     Credentials, Effect, ExecutionKey, Gap, Generation, Input, Millis, Outgoing, Problem, Refused,
     ReplayError, ReplayId, SendError, SendId, Session, State, Token, TokenRequest,
 };
-use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
 use crate::arguments::{Answer, Deferred, Replay};
@@ -23,29 +22,30 @@ use crate::executions::{Executions, Holder};
 use crate::handlers::{Functions, HandlerId, Handlers, Registration, Topic};
 use crate::options::{LogLevel, Settings};
 use crate::platform::{self, Page};
+use crate::slot::Slot;
 use crate::socket::Socket;
 
 /// Everything that one client owns.
 pub(crate) struct Driver {
-    session: RefCell<Session<JsValue>>,
-    pub(crate) settings: RefCell<Settings>,
+    session: Slot<Session<JsValue>>,
+    pub(crate) settings: Slot<Settings>,
     pub(crate) decoder: Decoder,
-    executions: RefCell<Executions>,
+    executions: Slot<Executions>,
     functions: Functions,
-    handlers: RefCell<Handlers>,
+    handlers: Slot<Handlers>,
     page: Page,
     /// The one in use, and the one that is to take its place.
-    sockets: RefCell<Vec<Socket>>,
+    sockets: Slot<Vec<Socket>>,
     /// What the one timer is set to.
     timer: Cell<Option<Millis>>,
-    provider: RefCell<Provider>,
-    credentials: RefCell<Credentials>,
-    connects: RefCell<Vec<Deferred>>,
-    answers: RefCell<Answers>,
-    replays: RefCell<Replays>,
-    state: RefCell<JsValue>,
+    provider: Slot<Provider>,
+    credentials: Slot<Credentials>,
+    connects: Slot<Vec<Deferred>>,
+    answers: Slot<Answers>,
+    replays: Slot<Replays>,
+    state: Slot<JsValue>,
     /// The server's id of the connection that the state tells.
-    told_id: RefCell<JsValue>,
+    told_id: Slot<JsValue>,
     draining: Cell<bool>,
     /// Everything that happens out there is reported to it.
     _report: Closure<Report>,
@@ -57,7 +57,8 @@ type Report = dyn Fn(u32, u32, JsValue, f64);
 #[derive(Default)]
 struct Provider {
     number: u32,
-    function: Option<Function>,
+    /// Undefined without one.
+    function: JsValue,
 }
 
 /// The messages of `submitUserInput` that were not sent yet.
@@ -82,26 +83,26 @@ impl Driver {
         decoder.set_limit(settings.max_received_length);
         let functions = Functions::new();
         functions.define_topics();
-        let seed = (js_sys::Math::random() * (1u64 << 53) as f64) as u64;
+        let seed = platform::seed() as u64;
         let driver = Rc::new_cyclic(|driver| {
             let report = report_to(driver.clone());
             Self {
-                session: RefCell::new(Session::new(settings.session, seed)),
-                settings: RefCell::new(settings),
+                session: Slot::new(Session::new(settings.session, seed)),
+                settings: Slot::new(settings),
                 decoder,
-                executions: RefCell::default(),
+                executions: Slot::default(),
                 functions,
-                handlers: RefCell::default(),
+                handlers: Slot::default(),
                 page: Page::new(report.as_ref()),
-                sockets: RefCell::default(),
+                sockets: Slot::default(),
                 timer: Cell::default(),
-                provider: RefCell::default(),
-                credentials: RefCell::new(Credentials::None),
-                connects: RefCell::default(),
-                answers: RefCell::default(),
-                replays: RefCell::default(),
-                state: RefCell::new(JsValue::UNDEFINED),
-                told_id: RefCell::new(JsValue::UNDEFINED),
+                provider: Slot::default(),
+                credentials: Slot::new(Credentials::None),
+                connects: Slot::default(),
+                answers: Slot::default(),
+                replays: Slot::default(),
+                state: Slot::new(JsValue::UNDEFINED),
+                told_id: Slot::new(JsValue::UNDEFINED),
                 draining: Cell::new(false),
                 _report: report,
             }
@@ -234,11 +235,11 @@ impl Driver {
     }
 
     /// The credentials for a provider function: the same for the same function.
-    pub(crate) fn provider(&self, function: &Function) -> Credentials {
+    pub(crate) fn provider(&self, function: &JsValue) -> Credentials {
         let mut provider = self.provider.borrow_mut();
-        if provider.function.as_ref() != Some(function) {
+        if provider.function != *function {
             provider.number = provider.number.wrapping_add(1);
-            provider.function = Some(function.clone());
+            provider.function = function.clone();
         }
         Credentials::Provider(provider.number)
     }
@@ -252,7 +253,7 @@ impl Driver {
         self.page.unwatch();
         // The next user of this page must not be taken for the last one.
         *self.credentials.borrow_mut() = Credentials::None;
-        self.provider.borrow_mut().function = None;
+        self.provider.borrow_mut().function = JsValue::UNDEFINED;
         self.report(Input::Disconnect);
     }
 
@@ -287,7 +288,12 @@ impl Driver {
     fn request_token(&self, request: TokenRequest, number: u32) {
         let provider = self.provider.borrow();
         let is_current = provider.number == number;
-        let function = provider.function.as_ref().filter(|_| is_current);
+        let none = JsValue::UNDEFINED;
+        let function = if is_current {
+            &provider.function
+        } else {
+            &none
+        };
         self.page.ask(function, request.0);
     }
 

@@ -31,6 +31,7 @@ mod executions;
 mod handlers;
 mod options;
 mod platform;
+mod slot;
 mod socket;
 #[cfg(feature = "types")]
 pub mod types;

@@ -161,21 +161,28 @@ export function stateEvent(state) {
 }
 
 /**
- * What was counted, in the order of src/client.rs.
- * @param {Float64Array} counts
+ * What was counted.
+ * @param {number} attempts
+ * @param {number} connections
+ * @param {number} delivered
+ * @param {number} unwanted
+ * @param {number} unreadable
+ * @param {number} sent
+ * @param {number} sendFailures
+ * @param {number} handlers
+ * @param {number} subscriptions
  */
-export function statsObject(counts) {
-  const [
-    attempts,
-    connections,
-    delivered,
-    unwanted,
-    unreadable,
-    sent,
-    sendFailures,
-    handlers,
-    subscriptions,
-  ] = counts;
+export function statsObject(
+  attempts,
+  connections,
+  delivered,
+  unwanted,
+  unreadable,
+  sent,
+  sendFailures,
+  handlers,
+  subscriptions,
+) {
   return {
     attempts,
     connections,
@@ -187,6 +194,11 @@ export function statsObject(counts) {
     handlers,
     subscriptions,
   };
+}
+
+/** A number that no two clients share, most likely. */
+export function seed() {
+  return Math.random() * 2 ** 53;
 }
 
 /** Whether gzip can be undone here (WHATWG Compression Standard). */

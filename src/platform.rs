@@ -1,7 +1,6 @@
 //! What the client needs from wherever it runs; see `platform.js`.
 
 use flowmaestro_session::{Millis, State};
-use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
 use crate::errors;
@@ -32,7 +31,7 @@ extern "C" {
 
     /// Asks a provider for a token, and reports the answer under this number.
     #[wasm_bindgen(method)]
-    pub(crate) fn ask(this: &Page, provider: Option<&Function>, request: u32);
+    pub(crate) fn ask(this: &Page, provider: &JsValue, request: u32);
 
     /// The function that everything is reported to.
     #[wasm_bindgen(method, getter)]
@@ -59,7 +58,21 @@ extern "C" {
 
     /// The statistics as an object.
     #[wasm_bindgen(js_name = statsObject)]
-    pub(crate) fn stats_object(counts: &[f64]) -> JsValue;
+    #[allow(clippy::too_many_arguments, reason = "there are that many")]
+    pub(crate) fn stats_object(
+        attempts: f64,
+        connections: f64,
+        delivered: f64,
+        unwanted: f64,
+        unreadable: f64,
+        sent: f64,
+        send_failures: f64,
+        handlers: f64,
+        subscriptions: f64,
+    ) -> JsValue;
+
+    /// A number that no two clients share, most likely.
+    pub(crate) fn seed() -> f64;
 
     /// Whether gzip can be undone here.
     #[wasm_bindgen(js_name = canInflate)]

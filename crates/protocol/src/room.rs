@@ -14,9 +14,11 @@ impl Room {
     /// [`MAX_ID_BYTES`] long.
     pub fn new(name: impl Into<String>) -> Option<Self> {
         let name = name.into();
-        let (kind, id) = name.split_once(':')?;
+        let id = name
+            .strip_prefix("workspace:")
+            .or_else(|| name.strip_prefix("project:"))?;
         let fits = !id.is_empty() && id.len() <= MAX_ID_BYTES;
-        (fits && matches!(kind, "workspace" | "project")).then_some(Self(name))
+        fits.then_some(Self(name))
     }
 
     /// The room's name.

@@ -237,7 +237,9 @@ impl<P> Order<P> {
     fn drop_held(&mut self, position: Position, steps: &mut Steps<P>) {
         if !position.restarted {
             let repeated = self.held.take_up_to(self.cursor.unwrap_or_default());
-            steps.extend(repeated.map(|event| (self.key, Step::Drop(event))));
+            for event in repeated {
+                steps.push((self.key, Step::Drop(event)));
+            }
         }
         self.held.clear();
     }

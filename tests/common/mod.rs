@@ -199,8 +199,8 @@ pub async fn connected(user: &str) -> WebSocketClient {
 }
 
 /// Waits for a promise.
-pub async fn settle(promise: Promise) -> Result<JsValue, JsValue> {
-    JsFuture::from(promise).await
+pub async fn settle(promise: impl Into<JsValue>) -> Result<JsValue, JsValue> {
+    JsFuture::from(promise.into().unchecked_into::<Promise>()).await
 }
 
 /// A handler that remembers what it was called with.

@@ -1,6 +1,6 @@
 //! What the page is to be told, and when.
 
-use std::ops::Range;
+use core::ops::Range;
 
 /// Whether the page is to be told of a change, and when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

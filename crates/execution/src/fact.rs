@@ -1,6 +1,6 @@
 //! An event as it comes in, and what is kept of it.
 
-use std::cmp::Ordering;
+use core::cmp::Ordering;
 
 use flowmaestro_protocol::EventType;
 

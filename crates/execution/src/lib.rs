@@ -111,6 +111,11 @@
 //! [resets](Run::reset) the run and applies everything, in any order with what goes on arriving. An
 //! end alone does not make a run complete.
 
+// The browser client does without the standard library, which would be most of its download.
+#![no_std]
+
+extern crate alloc;
+
 mod changes;
 mod documents;
 mod fact;

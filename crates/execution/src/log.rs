@@ -1,6 +1,7 @@
 //! What has happened, in order: the latest of it.
 
-use std::ops::Range;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::Fact;
 use crate::changes::Splice;

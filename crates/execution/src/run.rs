@@ -1,5 +1,7 @@
 //! One run: its header, its nodes, its log.
 
+use alloc::vec::Vec;
+
 use flowmaestro_protocol::{EventType, Scope};
 
 use crate::changes::Change;

@@ -1,6 +1,6 @@
 //! When an event happened, compared with another.
 
-use std::cmp::Ordering;
+use core::cmp::Ordering;
 
 /// The place of an event among those of its run.
 ///

@@ -1,5 +1,7 @@
 //! The runs and knowledge bases that somebody watches.
 
+use alloc::vec::Vec;
+
 use flowmaestro_protocol::Scope;
 
 use crate::{Arrival, Change, KnowledgeBase, Options, Run};
@@ -21,6 +23,11 @@ impl<V: Clone> Store<V> {
             runs: Keyed::new(),
             bases: Keyed::new(),
         }
+    }
+
+    /// Changes the limits of what is watched from now on.
+    pub const fn configure(&mut self, options: Options) {
+        self.options = options;
     }
 
     /// Watches a run, from its next event on. One that is watched already stays as it is.
@@ -73,6 +80,18 @@ impl<V: Clone> Store<V> {
             Scope::Connection => None,
         };
         change.unwrap_or_default()
+    }
+
+    /// Takes note that events of documents [may be missing](KnowledgeBase::gap), of every knowledge
+    /// base that is watched.
+    pub fn gap_of_knowledge_bases(&mut self) -> Change {
+        let bases = self.bases.entries.iter_mut();
+        bases.map(|(_, base)| base.gap()).max().unwrap_or_default()
+    }
+
+    /// Whether nothing is watched.
+    pub const fn is_empty(&self) -> bool {
+        self.runs.entries.is_empty() && self.bases.entries.is_empty()
     }
 
     /// A run of which the page is to be told something.

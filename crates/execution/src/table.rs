@@ -1,5 +1,7 @@
 //! Records by small numbers, and which of them have changed.
 
+use alloc::vec::Vec;
+
 /// Records, from number 0 on.
 pub(crate) struct Table<T> {
     records: Vec<Record<T>>,

@@ -1,6 +1,7 @@
 //! What a node has streamed, and what of it the page has.
 
-use std::ops::Range;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::Options;
 use crate::changes::Splice;

@@ -84,3 +84,48 @@ fn what_is_opened_twice_stays_and_what_is_closed_is_forgotten() {
     store.close_knowledge_base(3);
     assert!(store.knowledge_base(3).is_none());
 }
+
+#[test]
+fn limits_hold_for_what_is_opened_after_they_were_changed() {
+    let mut store = store();
+    store.open_run(1);
+    store.configure(Options {
+        max_log: 0,
+        ..Options::default()
+    });
+    store.open_run(2);
+    for key in [1, 2] {
+        store.apply(key, event(EventType::ExecutionStarted, 1.0));
+    }
+    assert_eq!(store.run(1).unwrap().log().len(), 1);
+    assert_eq!(store.run(2).unwrap().log().len(), 0);
+}
+
+#[test]
+fn a_gap_is_one_of_every_knowledge_base_that_is_watched() {
+    let mut store = store();
+    assert_eq!(store.gap_of_knowledge_bases(), Change::None);
+    store.open_run(1);
+    for key in [4, 6] {
+        store.open_knowledge_base(key);
+    }
+    assert_eq!(store.gap_of_knowledge_bases(), Change::Frame);
+    for key in [4, 6] {
+        assert!(!store.knowledge_base(key).unwrap().is_complete());
+    }
+    assert!(store.run(1).unwrap().is_complete());
+    assert_eq!(store.gap_of_knowledge_bases(), Change::None);
+}
+
+#[test]
+fn a_store_is_empty_while_nothing_is_watched() {
+    let mut store = store();
+    assert!(store.is_empty());
+    store.open_run(1);
+    assert!(!store.is_empty());
+    store.close_run(1);
+    store.open_knowledge_base(1);
+    assert!(!store.is_empty());
+    store.close_knowledge_base(1);
+    assert!(store.is_empty());
+}

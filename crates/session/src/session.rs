@@ -159,6 +159,22 @@ impl<P: Clone> Session<P> {
         self.subscriptions.is_wanted(execution)
     }
 
+    /// Whether the server has acknowledged a subscription to this execution that is still held, on
+    /// this connection or before: then some of its events may have passed.
+    #[must_use]
+    pub fn has_begun(&self, execution: ExecutionKey) -> bool {
+        self.subscriptions.has_begun(execution)
+    }
+
+    /// Whether the server numbers the events that it sends now; `None` without a connection.
+    #[must_use]
+    pub fn numbers_events(&self) -> Option<bool> {
+        match self.link {
+            Link::Up { features, .. } => Some(features.contains(Feature::Replay)),
+            _ => None,
+        }
+    }
+
     /// How many executions somebody wants.
     #[must_use]
     pub fn wanted_subscriptions(&self) -> usize {

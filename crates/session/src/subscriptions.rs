@@ -214,6 +214,12 @@ impl Subscriptions {
         self.entry(key).is_some_and(|entry| entry.holders > 0)
     }
 
+    /// Whether the server has acknowledged it, on this connection or before.
+    pub(crate) fn has_begun(&self, key: ExecutionKey) -> bool {
+        self.entry(key)
+            .is_some_and(|entry| entry.announced || entry.resumes || entry.finished)
+    }
+
     /// An event without a number came: before the answer to what was asked last, it is of an earlier
     /// subscription, and nobody can tell what happened between the two.
     pub(crate) fn heard(&mut self, key: ExecutionKey) {

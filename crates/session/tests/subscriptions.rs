@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use flowmaestro_protocol::Feature;
 use flowmaestro_session::{FrameKind, Gap, GapReason, Options, Outgoing, Problem, Refused};
 
 fn unsubscribe(execution: u32) -> Outgoing<Payload> {
@@ -661,4 +662,38 @@ fn an_event_before_the_answer_is_of_an_earlier_subscription() {
         reason: GapReason::Baseline,
     };
     assert_eq!(world.gaps(), [(1, gap)]);
+}
+
+#[test]
+fn what_has_begun_is_known_while_it_is_held() {
+    let mut world = World::connected(exact());
+    let has_begun = |world: &World| world.session.has_begun(key(1));
+    world.subscribe(1);
+    assert!(!has_begun(&world), "nobody has answered");
+    world.advance(20.0);
+    assert!(has_begun(&world));
+    world.cut(1006, "");
+    assert!(has_begun(&world), "events came before");
+    world.unsubscribe(1);
+    world.subscribe(1);
+    assert!(!has_begun(&world), "it was let go of with the connection");
+}
+
+#[test]
+fn what_has_ended_has_begun() {
+    let mut world = subscribed(&[1]);
+    world.emit(1, terminal(1));
+    world.advance(1000.0);
+    assert!(world.session.has_begun(key(1)));
+}
+
+#[test]
+fn whether_events_are_numbered_is_known_while_connected() {
+    let mut world = World::new(exact());
+    assert_eq!(world.session.numbers_events(), None);
+    world.connect(token("t"));
+    world.advance(20.0);
+    assert_eq!(world.session.numbers_events(), Some(false));
+    let world = World::featured(&[Feature::Replay]);
+    assert_eq!(world.session.numbers_events(), Some(true));
 }

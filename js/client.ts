@@ -1,8 +1,11 @@
+import { WatchedExecution, WatchedKnowledgeBase } from "../src/store.js";
 import { type EventIteratorOptions, iterateEvents } from "./event-iterator.js";
 import type { ConnectionEstablished, EventMap, WebSocketEvent } from "./events.js";
+import type { Execution, KnowledgeBase, View } from "./execution.js";
 import type { ClientOptions, ClientStats, ConnectionState } from "./option-types.js";
 import { createWasmClient, prepare, type WasmClient } from "./wasm.js";
 import type { WasmInitError } from "./wasm-errors.js";
+import { Views } from "./watching.js";
 
 /**
  * Gives a token, or a promise of one. Asked for each connection, and before a token ends that says when
@@ -169,6 +172,14 @@ export class WebSocketClient {
   #failure: { error: WasmInitError; state: ConnectionState } | undefined;
   /** The calls of `init` so far: one that fails late must not undo one that succeeded. */
   #prepared: Promise<void> = Promise.resolve();
+  readonly #executions = new Views<WatchedExecution, Execution>(
+    () => new WatchedExecution(),
+    (id, watched) => this.#watchExecution(id, watched),
+  );
+  readonly #knowledgeBases = new Views<WatchedKnowledgeBase, KnowledgeBase>(
+    () => new WatchedKnowledgeBase(),
+    (id, watched) => this.#watchKnowledgeBase(id, watched),
+  );
 
   /** There is one: {@link WebSocketClient.getInstance}. */
   private constructor() {}
@@ -219,6 +230,8 @@ export class WebSocketClient {
 
   /** @internal Forgets everything, for the next test of a suite. */
   [RESET](): void {
+    this.#executions.clear();
+    this.#knowledgeBases.clear();
     this.#wasm?.disconnect();
     this.#wasm = undefined;
     this.#failure = undefined;
@@ -428,6 +441,46 @@ export class WebSocketClient {
    */
   submitUserInput(executionId: string, nodeId: string, value: unknown): Promise<void> {
     return handled(async () => this.#client.submitUserInput(executionId, nodeId, value));
+  }
+
+  /**
+   * What an execution looks like, kept up to date while anybody subscribes to it: status, progress,
+   * nodes, streamed text, questions, log. Watching subscribes to the execution, as
+   * `subscribeToExecution` does; handlers need not be registered.
+   *
+   * ```ts
+   * const run = websocket.execution(executionId);
+   * const end = run.subscribe(() => console.log(run.getSnapshot().status));
+   * ```
+   *
+   * @returns The same view for everybody while it is watched.
+   */
+  execution(executionId: string): View<Execution> {
+    return this.#executions.view(executionId);
+  }
+
+  /**
+   * What the documents of a knowledge base look like, kept up to date while anybody subscribes to
+   * it. The server tells of them without being asked.
+   *
+   * @returns The same view for everybody while it is watched.
+   */
+  documents(knowledgeBaseId: string): View<KnowledgeBase> {
+    return this.#knowledgeBases.view(knowledgeBaseId);
+  }
+
+  #watchExecution(executionId: string, watched: WatchedExecution) {
+    const client = this.#client;
+    client.watchExecution(executionId, watched);
+    const close = () => client.unwatchExecution(executionId);
+    return { delayMs: client.unsubscribeDelayMs, close };
+  }
+
+  #watchKnowledgeBase(knowledgeBaseId: string, watched: WatchedKnowledgeBase) {
+    const client = this.#client;
+    client.watchKnowledgeBase(knowledgeBaseId, watched);
+    const close = () => client.unwatchKnowledgeBase(knowledgeBaseId);
+    return { delayMs: client.unsubscribeDelayMs, close };
   }
 
   /** What the client has counted since the page was loaded. */

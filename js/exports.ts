@@ -29,11 +29,13 @@ export type { ConnectionErrorCode, RequestErrorCode } from "./error-codes.js";
 export type { EventIteratorOptions, OverflowPolicy } from "./event-iterator.js";
 export { EventOverflowError } from "./event-iterator.js";
 export type * from "./events.js";
+export type * from "./execution.js";
 export type {
   ClientOptions,
   ClientStats,
   CloseCause,
   ConnectionState,
+  ExecutionOptions,
   JitterOption,
   LimitOptions,
   LogLevel,

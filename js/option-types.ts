@@ -56,6 +56,11 @@ export interface ClientOptions {
      * Default: `/ticket` under the server's address, such as `https://example.com/ws/ticket`.
      */
     ticketUrl?: string;
+    /**
+     * How much is kept of what is watched with `websocket.execution()`, `websocket.documents()` and
+     * their hooks.
+     */
+    execution?: ExecutionOptions;
 }
 
 /**
@@ -140,6 +145,27 @@ export interface LimitOptions {
      * Default: 600,000.
      */
     maxMessageAgeMs?: number;
+}
+
+/**
+ * How much is kept of each execution that is watched. What was cut is said in `truncated` and
+ * `textDropped`. A change holds for what is watched from then on.
+ */
+export interface ExecutionOptions {
+    /**
+     * How many entries of its log: the latest. Default: 1,000.
+     */
+    maxLogEntries?: number;
+    /**
+     * How much of what a node streams, in UTF-16 code units: the end. Default: 262,144.
+     */
+    maxTextLength?: number;
+    /**
+     * How large an event may be to be kept, its output among it, in UTF-16 code units of JSON. Of a
+     * larger one it is only known that it happened. In the log it is 4,096 at most. Default:
+     * 1,048,576.
+     */
+    maxOutputLength?: number;
 }
 
 /**

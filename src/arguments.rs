@@ -103,6 +103,10 @@ pub(crate) fn check_execution_id(value: &JsValue) -> Result<(), JsValue> {
     check_id("executionId", value, MAX_ID_BYTES)
 }
 
+pub(crate) fn check_knowledge_base_id(value: &JsValue) -> Result<(), JsValue> {
+    check_id("knowledgeBaseId", value, MAX_ID_BYTES)
+}
+
 pub(crate) fn check_room(value: &JsValue) -> Result<(), JsValue> {
     check_string("the room", value)?;
     match value.as_string().and_then(Room::new) {

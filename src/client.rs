@@ -6,8 +6,8 @@ use flowmaestro_session::{Credentials, Input, State, Token};
 use wasm_bindgen::prelude::*;
 
 use crate::arguments::{
-    Answer, Deferred, Replay, check_event_type, check_execution_id, check_handler, check_room,
-    rejected,
+    Answer, Deferred, Replay, check_event_type, check_execution_id, check_handler,
+    check_knowledge_base_id, check_room, rejected,
 };
 use crate::driver::Driver;
 use crate::errors;
@@ -226,6 +226,56 @@ impl WebSocketClient {
             }
             Err(error) => rejected(&error),
         }
+    }
+
+    /// Keeps these snapshots of an execution up to date, and subscribes to it. Returns whether some
+    /// of it has passed already.
+    ///
+    /// # Errors
+    /// A `TypeError` when the id is not one, a `RequestError` when there are too many subscriptions.
+    #[wasm_bindgen(js_name = watchExecution)]
+    pub fn watch_execution(
+        &self,
+        execution_id: &JsValue,
+        execution: &JsValue,
+    ) -> Result<bool, JsValue> {
+        check_execution_id(execution_id)?;
+        self.driver
+            .watch(execution_id, execution)
+            .map_err(errors::refused)
+    }
+
+    /// Ends that.
+    #[wasm_bindgen(js_name = unwatchExecution)]
+    pub fn unwatch_execution(&self, execution_id: &JsValue) {
+        self.driver.unwatch(execution_id);
+    }
+
+    /// Keeps these snapshots of a knowledge base up to date.
+    ///
+    /// # Errors
+    /// A `TypeError` when the id is not one.
+    #[wasm_bindgen(js_name = watchKnowledgeBase)]
+    pub fn watch_knowledge_base(
+        &self,
+        knowledge_base_id: &JsValue,
+        base: &JsValue,
+    ) -> Result<(), JsValue> {
+        check_knowledge_base_id(knowledge_base_id)?;
+        self.driver.watching().open_base(knowledge_base_id, base);
+        Ok(())
+    }
+
+    /// Ends that.
+    #[wasm_bindgen(js_name = unwatchKnowledgeBase)]
+    pub fn unwatch_knowledge_base(&self, knowledge_base_id: &JsValue) {
+        self.driver.watching().close_base(knowledge_base_id);
+    }
+
+    /// How long what nobody asks for any more is still held, in ms.
+    #[wasm_bindgen(getter, js_name = unsubscribeDelayMs)]
+    pub fn unsubscribe_delay_ms(&self) -> f64 {
+        self.driver.settings.borrow().session.unsubscribe_delay_ms
     }
 
     /// What was counted so far.

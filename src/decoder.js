@@ -37,11 +37,16 @@ const KEY = 11;
 
 // How a field is checked, as src/decoder.rs writes it.
 const STRING = 0;
-const NUMBER = 1;
+export const NUMBER = 1;
 const RECORD = 2;
 const ANY = 3;
 
 const OPTIONAL = 4;
+
+// What a field is to those who watch: which node or document, when, what is appended.
+export const SUBJECT = 8;
+export const TIME = 16;
+export const TEXT = 32;
 
 /** How many invalid events of one batch are told one by one. */
 const MAX_TOLD = 100;

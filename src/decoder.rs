@@ -97,6 +97,14 @@ extern "C" {
 /// Added to a field's kind where the field may be absent.
 const OPTIONAL: u8 = 4;
 
+// Added to the kind of a field that the state of an execution or a document depends on.
+/// It names the node or document.
+const SUBJECT: u8 = 8;
+/// It says when.
+const TIME: u8 = 16;
+/// It is what an event appends to a text.
+const TEXT: u8 = 32;
+
 impl Decoder {
     /// A decoder that knows every event of the protocol.
     pub(crate) fn new() -> Self {
@@ -163,10 +171,16 @@ fn kind_number(field: &Field) -> u8 {
         FieldKind::Record => 2,
         FieldKind::Any => 3,
     };
-    if field.optional {
-        kind | OPTIONAL
-    } else {
-        kind
+    let optional = if field.optional { OPTIONAL } else { 0 };
+    kind | optional | role_number(field)
+}
+
+fn role_number(field: &Field) -> u8 {
+    match field.name {
+        "nodeId" | "failedNodeId" | "documentId" => SUBJECT,
+        "timestamp" => TIME,
+        "chunk" => TEXT,
+        _ => 0,
     }
 }
 

@@ -10,8 +10,9 @@ use core::cell::{Cell, Ref};
 
 use flowmaestro_protocol::{EventType, Feature, Features};
 use flowmaestro_session::{
-    Credentials, Effect, ExecutionKey, Gap, Generation, Input, Millis, Outgoing, Problem, Refused,
-    ReplayError, ReplayId, SendError, SendId, Session, State, Token, TokenRequest,
+    Credentials, Effect, ExecutionKey, FrameKind, Gap, GapReason, Generation, Input, Millis,
+    Outgoing, Problem, Refused, ReplayError, ReplayId, SendError, SendId, Session, State, Token,
+    TokenRequest,
 };
 use wasm_bindgen::prelude::*;
 
@@ -24,6 +25,7 @@ use crate::options::{LogLevel, Settings};
 use crate::platform::{self, Page};
 use crate::slot::Slot;
 use crate::socket::Socket;
+use crate::store::{self, Watching};
 
 /// Everything that one client owns.
 pub(crate) struct Driver {
@@ -33,6 +35,7 @@ pub(crate) struct Driver {
     executions: Slot<Executions>,
     functions: Functions,
     handlers: Slot<Handlers>,
+    watching: Watching,
     page: Page,
     /// The one in use, and the one that is to take its place.
     sockets: Slot<Vec<Socket>>,
@@ -89,6 +92,7 @@ impl Driver {
             Self {
                 session: Slot::new(Session::new(settings.session, seed)),
                 settings: Slot::new(settings),
+                watching: Watching::new(&decoder, report.as_ref()),
                 decoder,
                 executions: Slot::default(),
                 functions,
@@ -134,6 +138,7 @@ impl Driver {
 
     pub(crate) fn configure(&self, settings: Settings) {
         self.decoder.set_limit(settings.max_received_length);
+        self.watching.configure(settings.execution);
         self.session.borrow_mut().configure(settings.session);
         *self.settings.borrow_mut() = settings;
     }
@@ -161,6 +166,7 @@ impl Driver {
         }
         self.draining.set(false);
         self.arm_timer();
+        self.watching.settle();
     }
 
     /// An input that the session has no reason to refuse.
@@ -354,6 +360,9 @@ impl Driver {
 
     fn state_changed(&self, state: &State) {
         self.publish_state(state);
+        if let State::Waiting { .. } | State::Failed { .. } | State::Disconnected { .. } = state {
+            self.watching.gap_of_knowledge_bases();
+        }
         match state {
             State::Connected => self.resolve_connects(),
             State::Failed { error } => self.reject_connects(|| errors::connection_failed(error)),
@@ -467,7 +476,10 @@ impl Driver {
             answer.resolve();
             let event = answer.event();
             let topic = Topic::from(EventType::UserInputResponse as u8);
-            self.deliver(Some(topic), self.decoder.key_of(&event), &event, None);
+            let execution = self.decoder.key_of(&event);
+            self.watching
+                .take(EventType::UserInputResponse, execution, false, &event);
+            self.deliver(Some(topic), execution, &event, None);
         }
     }
 
@@ -524,12 +536,20 @@ impl Driver {
 
     fn subscribed(&self, key: ExecutionKey, resumed: bool, recovered: bool) {
         self.log(LogLevel::Debug, "subscribed");
+        if !resumed && !recovered {
+            self.watching.gap(key, store::Gap::Missing);
+        }
         let event = self.decoder.subscribed_event(key.0, resumed, recovered);
         self.walk(Topic::SUBSCRIBED, Some(key), &event, None);
     }
 
     fn gap(&self, key: ExecutionKey, gap: Gap) {
         self.log(LogLevel::Warn, "events of an execution are missing");
+        let kind = match gap.reason {
+            GapReason::Restarted => store::Gap::Restarted,
+            GapReason::Evicted | GapReason::Baseline => store::Gap::Missing,
+        };
+        self.watching.gap(key, kind);
         let event = self.decoder.gap_event(key, gap);
         self.walk(Topic::GAP, Some(key), &event, None);
     }
@@ -539,6 +559,62 @@ impl Driver {
         let (event, execution) = self.decoder.error_event(problem);
         platform::log_error(self.settings.borrow().log_level, &event);
         self.walk(Topic::ERROR, execution, &event, None);
+    }
+
+    // --- watching ------------------------------------------------------------------------------
+
+    /// Watches what an execution looks like. Returns whether some of it has passed already.
+    ///
+    /// # Errors
+    /// When there are too many subscriptions; nothing is watched then.
+    pub(crate) fn watch(
+        &self,
+        execution_id: &JsValue,
+        execution: &JsValue,
+    ) -> Result<bool, Refused> {
+        let key = self.retain(execution_id, Holder::Watch);
+        let has_begun = self.session().has_begun(key);
+        self.watching.open_run(key, execution);
+        let result = self.hold(execution_id, Input::Subscribe);
+        if result.is_err() {
+            self.close(key);
+        } else if has_begun {
+            self.watching.gap(key, store::Gap::Missing);
+            self.watching.settle();
+        }
+        result.map(|()| has_begun)
+    }
+
+    /// Ends that.
+    pub(crate) fn unwatch(&self, execution_id: &JsValue) {
+        if let Some(key) = self.decoder.key(execution_id) {
+            self.close(key);
+            self.let_go_of(execution_id);
+        }
+    }
+
+    fn close(&self, key: ExecutionKey) {
+        self.watching.close_run(key);
+        self.release(key, Holder::Watch);
+    }
+
+    pub(crate) fn watching(&self) -> &Watching {
+        &self.watching
+    }
+
+    /// An event came in. What it changes does not depend on the order in which handlers get it, so
+    /// it is taken as it comes, repetitions among it.
+    fn observe(&self, input: &Input<JsValue>) {
+        if let Input::SocketFrame { frame, .. } = input
+            && let FrameKind::Event {
+                event, execution, ..
+            } = frame.kind
+            && let Some(is_numbered) = self.session().numbers_events()
+            && let Some(event) = EventType::ALL.get(usize::from(event))
+        {
+            self.watching
+                .take(*event, execution, is_numbered, &frame.payload);
+        }
     }
 
     // --- handlers ------------------------------------------------------------------------------
@@ -657,6 +733,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.page.stop();
+        self.watching.stop();
     }
 }
 
@@ -664,7 +741,11 @@ impl Drop for Driver {
 fn report_to(driver: Weak<Driver>) -> Closure<Report> {
     Closure::new(move |number, kind, payload, detail| {
         if let Some(driver) = driver.upgrade() {
+            if kind == store::FRAME {
+                return driver.watching.publish();
+            }
             let input = decoder::unpack(number, kind, payload, detail);
+            driver.observe(&input);
             match input {
                 // The timer has run out.
                 Input::Tick => driver.timer.set(None),

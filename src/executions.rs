@@ -19,6 +19,7 @@ struct Slot {
     handlers: u32,
     replays: u32,
     in_session: bool,
+    watched: bool,
 }
 
 /// Who holds on to an execution.
@@ -30,11 +31,13 @@ pub(crate) enum Holder {
     Replay,
     /// The session, from a subscription until it has released it.
     Session,
+    /// Somebody watches what it looks like.
+    Watch,
 }
 
 impl Slot {
     fn is_free(self) -> bool {
-        self.handlers == 0 && self.replays == 0 && !self.in_session
+        self.handlers == 0 && self.replays == 0 && !self.in_session && !self.watched
     }
 }
 
@@ -64,6 +67,7 @@ impl Executions {
                 Holder::Handler => slot.handlers += 1,
                 Holder::Replay => slot.replays += 1,
                 Holder::Session => slot.in_session = true,
+                Holder::Watch => slot.watched = true,
             }
         }
         key
@@ -78,6 +82,7 @@ impl Executions {
             Holder::Handler => slot.handlers = slot.handlers.saturating_sub(1),
             Holder::Replay => slot.replays = slot.replays.saturating_sub(1),
             Holder::Session => slot.in_session = false,
+            Holder::Watch => slot.watched = false,
         }
         if slot.is_free() {
             decoder.forget(key.0);

@@ -96,7 +96,7 @@ export class Handlers {
  * @param {(event: unknown) => void} handler
  * @param {unknown} event
  */
-function call(handler, event) {
+export function call(handler, event) {
   try {
     handler(event);
   } catch (error) {

@@ -1,12 +1,14 @@
 //! FlowMaestro's real-time client for browsers: the part that knows wasm-bindgen and the Web APIs.
 //!
 //! What is decided is decided elsewhere: what a message is in `flowmaestro-protocol`, what happens
-//! when in `flowmaestro-session`. Here is only how it happens in a browser:
+//! when in `flowmaestro-session`, what an execution looks like in `flowmaestro-execution`. Here is only how it happens in a browser:
 //!
 //! - [`client`](WebSocketClient): the exported class, which reads arguments;
 //! - `driver`: carries out what the session asks for, and calls handlers;
 //! - `socket`: one WebSocket; `decoder`: text to object, once, in `decoder.js`;
 //! - `handlers` and `executions`: who listens to what, and which execution is which number;
+//! - `store`: what the executions that somebody watches look like, of which the snapshots are made in
+//!   `store.js`;
 //! - `arguments`, `options`, `errors`, `platform`: what crosses the boundary, and how.
 //!
 //! Each byte is downloaded by every user, so whatever needs no decision is done by the JavaScript
@@ -33,6 +35,7 @@ mod options;
 mod platform;
 mod slot;
 mod socket;
+mod store;
 #[cfg(feature = "types")]
 pub mod types;
 

@@ -3,7 +3,7 @@
 //
 // @ts-check
 
-/** @import { ClientOptions, LimitOptions, ReconnectOptions } from "../js/option-types.js" */
+/** @import { ClientOptions, ExecutionOptions, LimitOptions, ReconnectOptions } from "../js/option-types.js" */
 
 /**
  * What `typeof` says of a value, or where only some strings will do, one of them in quotes.
@@ -30,6 +30,7 @@ const CLIENT = {
   logLevel: ['"silent"', '"error"', '"warn"', '"info"', '"debug"'],
   renewTokenBeforeMs: ["number"],
   ticketUrl: ["string"],
+  execution: ["object"],
 };
 
 /** @type {Kinds<ReconnectOptions>} */
@@ -52,9 +53,16 @@ const LIMITS = {
   maxMessageAgeMs: ["number"],
 };
 
+/** @type {Kinds<ExecutionOptions>} */
+const EXECUTION = {
+  maxLogEntries: ["number"],
+  maxTextLength: ["number"],
+  maxOutputLength: ["number"],
+};
+
 /**
  * The numbers among the options, each behind the number of its option: its place in its table, counted
- * from 0, 16 or 32. A string counts as its place among those allowed: as -1, -2 and so on, where a
+ * from 0, 16, 32 or 48. A string counts as its place among those allowed: as -1, -2 and so on, where a
  * number is allowed too.
  *
  * Refuses an option that is none, such as a misspelt one, which would otherwise do nothing; and one
@@ -71,6 +79,7 @@ export function readOptions(options) {
     ...read(options, CLIENT, 0, ""),
     ...read(options.reconnect, RECONNECT, 16, "reconnect."),
     ...read(options.limits, LIMITS, 32, "limits."),
+    ...read(options.execution, EXECUTION, 48, "execution."),
   ];
 }
 

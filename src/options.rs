@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use flowmaestro_execution::Options as ExecutionOptions;
 use flowmaestro_session::{Jitter, Options};
 use wasm_bindgen::prelude::*;
 
@@ -39,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) max_received_length: f64,
     pub(crate) log_level: LogLevel,
     pub(crate) session: Options,
+    pub(crate) execution: ExecutionOptions,
 }
 
 impl Default for Settings {
@@ -50,6 +52,7 @@ impl Default for Settings {
             max_received_length: 16.0 * 1024.0 * 1024.0,
             log_level: LogLevel::Warn,
             session: Options::default(),
+            execution: ExecutionOptions::default(),
         }
     }
 }
@@ -80,6 +83,7 @@ impl Settings {
 
     /// Sets the option of this place in the tables of `options.js`.
     fn set(&mut self, option: u8, value: f64) -> Result<(), JsValue> {
+        let execution = &mut self.execution;
         let session = &mut self.session;
         let reconnect = &mut session.reconnect;
         match option {
@@ -102,6 +106,9 @@ impl Settings {
             35 => session.max_queued_messages = count(value, "max_queued_messages")?,
             36 => session.max_queued_bytes = count(value, "max_queued_bytes")?,
             37 => session.max_message_age_ms = value,
+            48 => execution.max_log = count(value, "execution.max_log_entries")? as u32,
+            49 => execution.max_text = count(value, "execution.max_text_length")? as u32,
+            50 => execution.max_payload = count(value, "execution.max_output_length")? as u32,
             _ => {}
         }
         Ok(())

@@ -18,6 +18,7 @@ pub fn module() -> String {
         JitterOption::DECL,
         NamedJitter::DECL,
         LimitOptions::DECL,
+        ExecutionOptions::DECL,
         LogLevel::DECL,
         ConnectionState::DECL,
         CloseCause::DECL,
@@ -69,6 +70,10 @@ pub struct ClientOptions {
     /// Default: `/ticket` under the server's address, such as `https://example.com/ws/ticket`.
     #[tsify(optional)]
     ticket_url: Option<String>,
+    /// How much is kept of what is watched with `websocket.execution()`, `websocket.documents()` and
+    /// their hooks.
+    #[tsify(optional)]
+    execution: Option<ExecutionOptions>,
 }
 
 /// How the token travels.
@@ -158,6 +163,24 @@ pub struct LimitOptions {
     /// Default: 600,000.
     #[tsify(optional)]
     max_message_age_ms: Option<f64>,
+}
+
+/// How much is kept of each execution that is watched. What was cut is said in `truncated` and
+/// `textDropped`. A change holds for what is watched from then on.
+#[derive(Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionOptions {
+    /// How many entries of its log: the latest. Default: 1,000.
+    #[tsify(optional)]
+    max_log_entries: Option<f64>,
+    /// How much of what a node streams, in UTF-16 code units: the end. Default: 262,144.
+    #[tsify(optional)]
+    max_text_length: Option<f64>,
+    /// How large an event may be to be kept, its output among it, in UTF-16 code units of JSON. Of a
+    /// larger one it is only known that it happened. In the log it is 4,096 at most. Default:
+    /// 1,048,576.
+    #[tsify(optional)]
+    max_output_length: Option<f64>,
 }
 
 /// What is written to the console: this and everything more serious.

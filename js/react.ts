@@ -13,5 +13,13 @@ export type {
   ExecutionEventHandlers,
 } from "./react/events.js";
 export { useDocumentEvents, useEvent, useExecutionEvents } from "./react/events.js";
+export {
+  useDocuments,
+  useExecution,
+  useExecutionLog,
+  useNode,
+  useNodeStream,
+} from "./react/execution.js";
 export type { PendingUserInput, UserInputHook } from "./react/user-input.js";
 export { useUserInput } from "./react/user-input.js";
+export type { Equality } from "./react/view.js";

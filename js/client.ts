@@ -460,6 +460,22 @@ export class WebSocketClient {
   }
 
   /**
+   * Begins an execution that is watched anew with what is known of it from elsewhere, such as an HTTP
+   * API: for servers that keep no history, and executions whose history is gone. It counts as complete
+   * from then on, until events are lost. Unwatched it does nothing.
+   *
+   * What arrives later, or has arrived meanwhile and is not among the events, goes on top. Chunks of
+   * `node:stream` that come both ways are told apart only by a `seq`, so fetch what the backend had
+   * when the subscription was acknowledged (`connection:subscribed`).
+   *
+   * @param events - All its events, in any order. Those of others are left out.
+   * @throws TypeError naming the field that is not as declared; nothing is changed.
+   */
+  restoreExecution(executionId: string, events: readonly object[]): void {
+    this.#wasm?.restoreExecution(executionId, [...events]);
+  }
+
+  /**
    * What the documents of a knowledge base look like, kept up to date while anybody subscribes to
    * it. The server tells of them without being asked.
    *
@@ -471,9 +487,19 @@ export class WebSocketClient {
 
   #watchExecution(executionId: string, watched: WatchedExecution) {
     const client = this.#client;
-    client.watchExecution(executionId, watched);
+    if (client.watchExecution(executionId, watched)) this.#catchUp(client, executionId, watched);
     const close = () => client.unwatchExecution(executionId);
     return { delayMs: client.unsubscribeDelayMs, close };
+  }
+
+  /** Somebody else has subscribed before, and so some of it has passed. */
+  async #catchUp(client: WasmClient, executionId: string, watched: WatchedExecution) {
+    try {
+      const { complete } = await this.replay(executionId, 0);
+      if (complete && this.#executions.has(watched)) client.completeExecution(executionId);
+    } catch {
+      // The server keeps no history, or refuses: it stays incomplete, which its snapshots say.
+    }
   }
 
   #watchKnowledgeBase(knowledgeBaseId: string, watched: WatchedKnowledgeBase) {

@@ -48,6 +48,11 @@ export class Views<W extends Watched<S>, S> {
     return Object.freeze(view);
   }
 
+  /** Whether this is watched still. */
+  has(watched: W): boolean {
+    return [...this.#entries.values()].some((entry) => entry.watched === watched);
+  }
+
   /** Forgets everything. */
   clear(): void {
     for (const { closing } of this.#entries.values()) clearTimeout(closing);

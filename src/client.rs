@@ -1,6 +1,7 @@
 //! The exported class: reads its arguments, and leaves the rest to the driver.
 
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 use flowmaestro_session::{Credentials, Input, State, Token};
 use wasm_bindgen::prelude::*;
@@ -249,6 +250,25 @@ impl WebSocketClient {
     #[wasm_bindgen(js_name = unwatchExecution)]
     pub fn unwatch_execution(&self, execution_id: &JsValue) {
         self.driver.unwatch(execution_id);
+    }
+
+    /// Begins a watched execution anew with these events, which are all that has happened.
+    ///
+    /// # Errors
+    /// A `TypeError` that names the field which is not as declared; nothing is changed then.
+    #[wasm_bindgen(js_name = restoreExecution)]
+    pub fn restore_execution(
+        &self,
+        execution_id: &JsValue,
+        events: Vec<JsValue>,
+    ) -> Result<(), JsValue> {
+        self.driver.restore(execution_id, &events)
+    }
+
+    /// All that a watched execution has missed was sent again.
+    #[wasm_bindgen(js_name = completeExecution)]
+    pub fn complete_execution(&self, execution_id: &JsValue) {
+        self.driver.complete(execution_id);
     }
 
     /// Keeps these snapshots of a knowledge base up to date.

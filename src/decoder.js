@@ -201,6 +201,24 @@ export class Decoder {
   }
 
   /**
+   * The index of an event of this execution that somebody else has read, or -1 for any other.
+   * @param {unknown} event
+   * @param {string} executionId
+   * @throws {TypeError} naming the field that is not as declared.
+   */
+  checkEvent(event, executionId) {
+    const message = /** @type {Message} */ (isRecord(event) ? event : {});
+    const declaration = this.events.get(message.type);
+    if (!declaration?.scoped || message.executionId !== executionId) return -1;
+    try {
+      check({ ...message }, declaration);
+    } catch (reason) {
+      throw new TypeError(/** @type {string} */ (reason));
+    }
+    return declaration.index;
+  }
+
+  /**
    * Reads one text frame.
    * @param {unknown} data
    * @param {Sink} sink

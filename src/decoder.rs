@@ -39,6 +39,14 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn forget(this: &Decoder, key: u32);
 
+    /// The index of an event of this execution that somebody else has read, or -1 for any other.
+    #[wasm_bindgen(method, catch, js_name = checkEvent)]
+    pub(crate) fn check_event(
+        this: &Decoder,
+        event: &JsValue,
+        execution_id: &JsValue,
+    ) -> Result<i32, JsValue>;
+
     /// The name under which a room is known, which no execution has.
     #[wasm_bindgen(method)]
     pub(crate) fn room(this: &Decoder, room: &JsValue) -> JsValue;

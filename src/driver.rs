@@ -593,6 +593,40 @@ impl Driver {
         }
     }
 
+    /// Begins a watched execution anew with these events.
+    ///
+    /// # Errors
+    /// What is wrong with one of them; nothing is changed then.
+    pub(crate) fn restore(
+        &self,
+        execution_id: &JsValue,
+        events: &[JsValue],
+    ) -> Result<(), JsValue> {
+        let events = events
+            .iter()
+            .map(|event| Ok((self.decoder.check_event(event, execution_id)?, event)))
+            .collect::<Result<Vec<_>, JsValue>>()?;
+        if let Some(key) = self.decoder.key(execution_id) {
+            self.watching.reset(key);
+            for (index, event) in events {
+                let event_type = usize::try_from(index).ok();
+                if let Some(event_type) = event_type.and_then(|index| EventType::ALL.get(index)) {
+                    self.watching.take(*event_type, Some(key), true, event);
+                }
+            }
+            self.watching.settle();
+        }
+        Ok(())
+    }
+
+    /// All that a watched execution has missed was sent again.
+    pub(crate) fn complete(&self, execution_id: &JsValue) {
+        if let Some(key) = self.decoder.key(execution_id) {
+            self.watching.restored(key);
+            self.watching.settle();
+        }
+    }
+
     fn close(&self, key: ExecutionKey) {
         self.watching.close_run(key);
         self.release(key, Holder::Watch);

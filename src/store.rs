@@ -243,6 +243,19 @@ impl Watching {
         self.change_run(execution, |run| run.gap(gap));
     }
 
+    /// Nothing of an execution is missing any more.
+    pub(crate) fn restored(&self, execution: ExecutionKey) {
+        self.change_run(execution, Run::restored);
+    }
+
+    /// Forgets what is known of an execution, to be told it anew.
+    pub(crate) fn reset(&self, execution: ExecutionKey) {
+        self.change_run(execution, |run| {
+            self.page.execution(execution.0).forget();
+            run.reset()
+        });
+    }
+
     /// Events of documents may be missing.
     pub(crate) fn gap_of_knowledge_bases(&self) {
         let change = self.store.borrow_mut().gap_of_knowledge_bases();

@@ -474,6 +474,104 @@ describe("what is kept", () => {
   });
 });
 
+describe("what has passed", () => {
+  const told = { ...at(1), workflowName: "Invoices", totalNodes: 2, type: "execution:started" };
+
+  async function keepHistory() {
+    gateway.restore();
+    gateway = new FakeGateway({ features: ["replay"] });
+    websocket.configure({ url: "wss://test/ws", logLevel: "silent" });
+    await websocket.connect("token");
+  }
+
+  test("is sent by a server that keeps it", async () => {
+    await keepHistory();
+    emit(events.started, nodeStarted("a"), chunk("a", "Hello"));
+    const { getSnapshot } = await watch();
+    emit(events.completed);
+    expect(getSnapshot()).toMatchObject({
+      isComplete: true,
+      workflowName: "Invoices",
+      nodes: { a: { text: "Hello" } },
+    });
+  });
+
+  test("is asked for where somebody has subscribed before, and not handled twice", async () => {
+    await keepHistory();
+    const handler = vi.fn();
+    websocket.on("*", handler, { executionId });
+    websocket.subscribeToExecution(executionId);
+    await gateway.subscribed(executionId);
+    emit(events.started, nodeStarted("a"), chunk("a", "Hel"));
+    const view = websocket.execution(executionId);
+    view.subscribe(() => {});
+    emit(chunk("a", "lo"));
+    drawFrame();
+    expect(view.getSnapshot().isComplete).toBe(false);
+    await vi.waitFor(() => {
+      drawFrame();
+      expect(view.getSnapshot().isComplete).toBe(true);
+    });
+    expect(view.getSnapshot()).toMatchObject({
+      workflowName: "Invoices",
+      nodes: { a: { status: "running", text: "Hello" } },
+    });
+    expect(handler).toHaveBeenCalledTimes(4);
+  });
+
+  test("is not asked for where somebody subscribes in the same breath", async () => {
+    await keepHistory();
+    websocket.subscribeToExecution(executionId);
+    const { getSnapshot } = await watch();
+    expect(getSnapshot().isComplete).toBe(true);
+    expect(gateway.received.map(({ type }) => type)).toEqual(["subscribe"]);
+  });
+
+  test("may come from elsewhere", async () => {
+    const { getSnapshot } = await watch();
+    emit(nodeCompleted("b", 1), chunk("x", "dropped"));
+    drawFrame();
+    expect(getSnapshot().isComplete).toBe(false);
+    const other = { ...told, executionId: "exec_2", workflowName: "Other" };
+    websocket.restoreExecution(executionId, [
+      nodeCompleted("b", 1),
+      told,
+      other,
+      { type: "billing:updated", executionId },
+      nodeStarted("a"),
+    ]);
+    drawFrame();
+    expect(getSnapshot()).toMatchObject({ isComplete: true, workflowName: "Invoices" });
+    expect(Object.keys(getSnapshot().nodes)).toEqual(["b", "a"]);
+    expect(getSnapshot().log.map(({ type }) => type)).toEqual([
+      "execution:started",
+      "node:started",
+      "node:completed",
+    ]);
+    emit(events.progress, nodeStarted("a"));
+    drawFrame();
+    expect(getSnapshot().log).toHaveLength(4);
+  });
+
+  test("from elsewhere is checked, and changes nothing when it is wrong", async () => {
+    const { getSnapshot } = await watch();
+    emit(nodeStarted("a"));
+    drawFrame();
+    const before = getSnapshot();
+    const wrong = { type: "node:completed", ...at(4), nodeId: "a", output: 1 };
+    const restore = () => websocket.restoreExecution(executionId, [told, wrong]);
+    expect(restore).toThrow(new TypeError("node:completed.duration: missing"));
+    drawFrame();
+    expect(getSnapshot()).toBe(before);
+  });
+
+  test("from elsewhere is of no use to nobody", () => {
+    websocket.restoreExecution(executionId, [told]);
+    drawFrame();
+    expect(websocket.execution(executionId).getSnapshot().status).toBe("pending");
+  });
+});
+
 describe("a knowledge base", () => {
   const knowledgeBaseId = "kb_1";
   const document = { knowledgeBaseId, documentId: "doc_1" };

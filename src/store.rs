@@ -1,7 +1,7 @@
 //! What the executions and knowledge bases that somebody watches look like: their state is here, the
 //! snapshots that the page gets are made in `store.js`.
 
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 
 pub(crate) use flowmaestro_execution::Gap;
 use flowmaestro_execution::{
@@ -13,6 +13,7 @@ use flowmaestro_session::ExecutionKey;
 use wasm_bindgen::prelude::*;
 
 use crate::decoder::Decoder;
+use crate::slot::Slot;
 
 #[wasm_bindgen(module = "/src/store.js")]
 extern "C" {
@@ -121,7 +122,7 @@ pub(crate) const FRAME: u32 = 31;
 
 /// What is watched, and what of it the page was not told yet.
 pub(crate) struct Watching {
-    store: RefCell<Store<JsValue>>,
+    store: Slot<Store<JsValue>>,
     options: Cell<Options>,
     page: Watch,
     due: Cell<Change>,
@@ -131,7 +132,7 @@ impl Watching {
     pub(crate) fn new(decoder: &Decoder, report: &JsValue) -> Self {
         let options = Options::default();
         Self {
-            store: RefCell::new(Store::new(options)),
+            store: Slot::new(Store::new(options)),
             options: Cell::new(options),
             page: Watch::create(decoder, report),
             due: Cell::default(),

@@ -1,0 +1,71 @@
+// The client that a user writes in an afternoon: JSON.parse, a Map of Sets, handlers that look
+// whether an event is theirs. And the same with every event checked by a schema.
+
+import type { RunEvent } from "../events.js";
+import type { Contender, Handler } from "./contender.js";
+
+/** Calls handlers by event type. */
+export class Listeners {
+  readonly #byType = new Map<string, Set<Handler>>();
+
+  on(type: string, executionId: string, handler: Handler): void {
+    const ofExecution: Handler = (event) => {
+      if (event.executionId === executionId) handler(event);
+    };
+    const handlers = this.#byType.get(type) ?? new Set();
+    this.#byType.set(type, handlers.add(ofExecution));
+  }
+
+  emit(event: RunEvent): void {
+    const handlers = this.#byType.get(event.type);
+    if (!handlers) return;
+    for (const handler of handlers) {
+      try {
+        handler(event);
+      } catch (error) {
+        console.error("a handler failed", error);
+      }
+    }
+  }
+}
+
+export class PlainClient implements Contender {
+  readonly name: string = "plain JS";
+  readonly protocol = "baseline";
+  readonly #listeners = new Listeners();
+  #socket: WebSocket | undefined;
+
+  connect(origin: string, executionIds: string[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const socket = new WebSocket(`${origin}/${this.protocol}`);
+      this.#socket = socket;
+      let unanswered = executionIds.length;
+      socket.onerror = () => reject(new Error("the socket failed"));
+      socket.onmessage = (message) => {
+        const event = this.decode(message.data);
+        if (event.type === "connected") {
+          for (const executionId of executionIds) {
+            socket.send(JSON.stringify({ type: "subscribe", executionId }));
+          }
+        } else if (event.type === "subscribed") {
+          if (--unanswered === 0) resolve();
+        } else {
+          this.#listeners.emit(event);
+        }
+      };
+    });
+  }
+
+  on(type: string, executionId: string, handler: Handler): void {
+    this.#listeners.on(type, executionId, handler);
+  }
+
+  close(): void {
+    this.#socket?.close();
+  }
+
+  /** The event of a frame. */
+  protected decode(text: string): RunEvent {
+    return JSON.parse(text);
+  }
+}

@@ -1,0 +1,118 @@
+// What a client itself costs: frames handed to it without a socket.
+
+import { compared } from "../lib/figure.mjs";
+import { median } from "../lib/statistics.mjs";
+
+const KIB = 1024;
+
+const PEERS = ["reconnectingWebSocket", "partysocket", "graphqlWs", "centrifuge", "socketIo"];
+
+/** Rounds that are not counted: the engine compiles meanwhile. */
+const WARM_UP = 5;
+
+/** The dispatch figures, all of which are made alike. */
+export async function dispatch({ browser, quick }) {
+  const rounds = quick ? 2 : 60;
+  /** Each of `variants` in a page of its own, in turns. Returns a list of clients for each. */
+  const measureAll = async (variants, opened = []) => {
+    const next = variants[opened.length];
+    if (!next) return inTurns(opened, rounds);
+    return browser.withPage("dispatch", async (page) => {
+      const names = await page.call("setUp", { eventsPerRound: 2000, ...next });
+      const clients = names.map((name) => ({ name, samples: [] }));
+      return measureAll(variants, [...opened, { page, clients }]);
+    });
+  };
+  const measure = async (options) => (await measureAll([options]))[0];
+  return [
+    await oneHandler(measure),
+    await numbered(measure),
+    await nobody(measure),
+    await large(measure, 4 * KIB),
+    await large(measure, 64 * KIB),
+    await scoped(measureAll),
+  ];
+}
+
+async function inTurns(opened, rounds) {
+  for (let round = 0; round < WARM_UP + rounds; round++) {
+    for (const { page, clients } of opened) {
+      const nanoseconds = await page.call("round", round);
+      if (round < WARM_UP) continue;
+      for (const [index, { samples }] of clients.entries()) samples.push(nanoseconds[index]);
+    }
+  }
+  return opened.map(({ clients }) =>
+    clients.map(({ name, samples }) => ({ name, value: median(samples) })),
+  );
+}
+
+async function oneHandler(measure) {
+  const [ours, plain, zod, zodWithoutJit, ...peers] = await measure({
+    clients: ["flowmaestro", "plain", "zod", "zodWithoutJit", ...PEERS],
+  });
+  return {
+    title: "Dispatch of one event to one handler, validated, without the socket",
+    rows: [
+      compared(ours.name, ours.value, "ns", plain, 1.3),
+      compared(ours.name, ours.value, "ns", zod, 1.1),
+      compared(ours.name, ours.value, "ns", zodWithoutJit, 0.8),
+      ...[zod, zodWithoutJit, ...peers].map(beside(plain)),
+      { name: plain.name, value: plain.value, unit: "ns" },
+    ],
+  };
+}
+
+async function numbered(measure) {
+  const [ours, plain] = await measure({ clients: ["numbered", "plain"] });
+  return {
+    title: "The same from a server with features: checked for order, gaps and duplicates",
+    rows: [beside(plain)(ours), { name: plain.name, value: plain.value, unit: "ns" }],
+  };
+}
+
+async function nobody(measure) {
+  const [ours, plain] = await measure({ clients: ["flowmaestro", "plain"], handlers: 0 });
+  return {
+    title: "An event nobody listens to",
+    rows: [
+      compared(ours.name, ours.value, "ns", plain, 0.5),
+      { name: plain.name, value: plain.value, unit: "ns" },
+    ],
+  };
+}
+
+async function large(measure, outputLength) {
+  const eventsPerRound = Math.ceil((2000 * KIB) / outputLength);
+  const clients = ["flowmaestro", "plain", "zod", "zodWithoutJit"];
+  const [ours, plain, ...others] = await measure({ clients, outputLength, eventsPerRound });
+  return {
+    title: `Dispatch of a node:completed with an output of ${outputLength / KIB} KiB`,
+    rows: [
+      compared(ours.name, ours.value, "ns", plain, 1.1),
+      ...others.map(beside(plain)),
+      { name: plain.name, value: plain.value, unit: "ns" },
+    ],
+  };
+}
+
+async function scoped(measureAll) {
+  const few = { clients: ["flowmaestro", "plain"], handlers: 10 };
+  const [[oursAlone, plainAlone], [ours, plain]] = await measureAll([
+    few,
+    { ...few, executions: 100 },
+  ]);
+  return {
+    title: "An event of one execution with 10 handlers, beside 99 other such executions",
+    rows: [
+      compared(ours.name, ours.value, "ns", { ...oursAlone, name: "itself alone" }, 1.1),
+      compared(plain.name, plain.value, "ns", { ...plainAlone, name: "itself alone" }),
+      compared(ours.name, ours.value, "ns", plain),
+    ],
+  };
+}
+
+const beside =
+  (peer) =>
+  ({ name, value }) =>
+    compared(name, value, "ns", peer);

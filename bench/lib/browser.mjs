@@ -1,0 +1,85 @@
+// The browser, and what it tells about a page.
+
+import { chromium } from "playwright-core";
+import { findBrowsers } from "../../scripts/lib/browsers.mjs";
+import { toolEnv } from "../../scripts/lib/toolchain.mjs";
+
+const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"];
+
+export class Browser {
+  #browser;
+  #site;
+
+  /** @param {import("./site.mjs").Site} site whose pages are opened. */
+  static async start(site) {
+    const executablePath = findBrowsers(toolEnv()).chrome;
+    if (!executablePath) throw new Error("no Chromium: `npm run setup -- --browsers` installs it");
+    const browser = new Browser();
+    browser.#site = site;
+    browser.#browser = await chromium.launch({ executablePath, args: ARGS });
+    return browser;
+  }
+
+  get version() {
+    return this.#browser.version();
+  }
+
+  /** Runs `use` with a fresh page of the site; what goes wrong in the page fails it. */
+  async withPage(name, use) {
+    const context = await this.#browser.newContext();
+    try {
+      const page = await context.newPage();
+      const problems = [];
+      page.on("pageerror", (error) => problems.push(error));
+      await page.goto(`${this.#site.url}/${name}.html`);
+      const result = await use(new Page(page, await context.newCDPSession(page)));
+      if (problems.length > 0) throw problems[0];
+      return result;
+    } finally {
+      await context.close();
+    }
+  }
+
+  close() {
+    return this.#browser.close();
+  }
+}
+
+/** A page and its DevTools session. */
+export class Page {
+  #page;
+  #session;
+
+  constructor(page, session) {
+    this.#page = page;
+    this.#session = session;
+  }
+
+  /** Calls a function that the page's script has put on `globalThis`. */
+  call(name, argument) {
+    return this.#page.evaluate(([name, argument]) => globalThis[name](argument), [name, argument]);
+  }
+
+  /** Seconds that the main thread has been busy since the page was loaded. */
+  async busySeconds() {
+    await this.#session.send("Performance.enable");
+    const { metrics } = await this.#session.send("Performance.getMetrics");
+    return metrics.find(({ name }) => name === "TaskDuration").value;
+  }
+
+  /** The size of the JavaScript heap after a garbage collection, in bytes. */
+  async heapBytes() {
+    await this.#session.send("HeapProfiler.collectGarbage");
+    const { usedSize } = await this.#session.send("Runtime.getHeapUsage");
+    return usedSize;
+  }
+
+  /** Where the time goes while `use` runs: a profile as the DevTools save it. */
+  async profile(use) {
+    await this.#session.send("Profiler.enable");
+    await this.#session.send("Profiler.setSamplingInterval", { interval: 200 });
+    await this.#session.send("Profiler.start");
+    await use();
+    return (await this.#session.send("Profiler.stop")).profile;
+  }
+}

@@ -7,18 +7,25 @@ const KIB = 1024;
 
 const PEERS = ["reconnectingWebSocket", "partysocket", "graphqlWs", "centrifuge", "socketIo"];
 
+/** Short rounds, and many: most of them end before the system takes the processor away. */
+const EVENTS_PER_ROUND = 200;
+const ROUNDS = 600;
+
 /** Rounds that are not counted: the engine compiles meanwhile. */
-const WARM_UP = 5;
+const WARM_UP = 400;
+
+/** How many rounds a page makes at a time, before the next page has its turn. */
+const TURN = 20;
 
 /** The dispatch figures, all of which are made alike. */
 export async function dispatch({ browser, quick }) {
-  const rounds = quick ? 2 : 60;
+  const rounds = quick ? { warmUp: 0, count: TURN } : { warmUp: WARM_UP, count: ROUNDS };
   /** Each of `variants` in a page of its own, in turns. Returns a list of clients for each. */
   const measureAll = async (variants, opened = []) => {
     const next = variants[opened.length];
     if (!next) return inTurns(opened, rounds);
     return browser.withPage("dispatch", async (page) => {
-      const names = await page.call("setUp", { eventsPerRound: 2000, ...next });
+      const names = await page.call("setUp", { eventsPerRound: EVENTS_PER_ROUND, ...next });
       const clients = names.map((name) => ({ name, samples: [] }));
       return measureAll(variants, [...opened, { page, clients }]);
     });
@@ -34,12 +41,14 @@ export async function dispatch({ browser, quick }) {
   ];
 }
 
-async function inTurns(opened, rounds) {
-  for (let round = 0; round < WARM_UP + rounds; round++) {
+async function inTurns(opened, { warmUp, count }) {
+  for (let first = 0; first < warmUp + count; first += TURN) {
     for (const { page, clients } of opened) {
-      const nanoseconds = await page.call("round", round);
-      if (round < WARM_UP) continue;
-      for (const [index, { samples }] of clients.entries()) samples.push(nanoseconds[index]);
+      const measured = await page.call("rounds", { first, count: TURN });
+      if (first < warmUp) continue;
+      for (const [index, { samples }] of clients.entries()) {
+        samples.push(...measured.map((nanoseconds) => nanoseconds[index]));
+      }
     }
   }
   return opened.map(({ clients }) =>
@@ -83,7 +92,7 @@ async function nobody(measure) {
 }
 
 async function large(measure, outputLength) {
-  const eventsPerRound = Math.ceil((2000 * KIB) / outputLength);
+  const eventsPerRound = Math.ceil((EVENTS_PER_ROUND * KIB) / outputLength);
   const clients = ["flowmaestro", "plain", "zod", "zodWithoutJit"];
   const [ours, plain, ...others] = await measure({ clients, outputLength, eventsPerRound });
   return {

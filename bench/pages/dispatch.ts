@@ -59,10 +59,14 @@ async function prepare(name: string): Promise<Runner> {
   return runner;
 }
 
-/**
- * One round of every client, each time another one first: the nanoseconds that an event took each.
- * Rounds are counted from 0.
- */
+/** Some rounds, counted from 0: the nanoseconds that an event took each client. */
+async function rounds({ first, count }: { first: number; count: number }): Promise<number[][]> {
+  const measured: number[][] = [];
+  for (let index = first; index < first + count; index++) measured.push(await round(index));
+  return measured;
+}
+
+/** One round of every client, each time another one first. */
 async function round(index: number): Promise<number[]> {
   const { clients, eventsPerRound, handlers = 1, outputLength } = options;
   const firstSeq = clients.includes("numbered") ? index * eventsPerRound + 1 : undefined;
@@ -95,4 +99,4 @@ function checkCalls({ contender, calls }: Runner, expected: number): void {
   throw new Error(`${contender.name}: ${calls} calls of handlers instead of ${expected}`);
 }
 
-Object.assign(globalThis, { setUp, round });
+Object.assign(globalThis, { setUp, rounds });

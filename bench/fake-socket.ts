@@ -1,7 +1,7 @@
 // A WebSocket without a network: the page's clients open it as they would a real one, and the
 // benchmark hands them their frames. Imported before any client, since some look for WebSocket once.
 
-import { PROTOCOLS } from "./protocols.js";
+import { PROTOCOLS } from "./protocols.mjs";
 
 type Listener = ((event: Event) => void) | { handleEvent(event: Event): void };
 

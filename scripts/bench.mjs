@@ -9,6 +9,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { dispatch } from "../bench/figures/dispatch.mjs";
+import { gateway } from "../bench/figures/gateway.mjs";
+import { react } from "../bench/figures/react.mjs";
 import { size } from "../bench/figures/size.mjs";
 import { Browser } from "../bench/lib/browser.mjs";
 import { describeMachine } from "../bench/lib/machine.mjs";
@@ -16,9 +18,9 @@ import { printTable } from "../bench/lib/report.mjs";
 import { Site } from "../bench/lib/site.mjs";
 import { fail, ROOT } from "./lib/run.mjs";
 
-const GROUPS = { size, dispatch };
+const GROUPS = { size, dispatch, react, gateway };
 
-const PAGES = ["dispatch.ts"];
+const PAGES = ["dispatch.ts", "react.tsx"];
 
 const RESULTS = join(ROOT, "bench/results.json");
 

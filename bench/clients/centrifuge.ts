@@ -10,8 +10,8 @@ export class CentrifugeClient implements Contender {
   readonly #listeners = new Listeners();
   #client: Centrifuge | undefined;
 
-  async connect(origin: string, executionIds: string[]): Promise<void> {
-    const client = new Centrifuge(`${origin}/${this.protocol}`);
+  async connect(url: string, executionIds: string[]): Promise<void> {
+    const client = new Centrifuge(url);
     this.#client = client;
     const subscriptions = executionIds.map((executionId) => client.newSubscription(executionId));
     for (const subscription of subscriptions) {

@@ -1,7 +1,7 @@
 // This package.
 
 import { websocket } from "flowmaestro-websocket";
-import type { RunEvent } from "../events.js";
+import type { RunEvent } from "../events.mjs";
 import type { Contender, Handler } from "./contender.js";
 
 export class FlowMaestroClient implements Contender {
@@ -12,8 +12,12 @@ export class FlowMaestroClient implements Contender {
     this.name = protocol === "baseline" ? "flowmaestro" : "flowmaestro, numbered events";
   }
 
-  async connect(origin: string, executionIds: string[]): Promise<void> {
-    websocket.configure({ url: `${origin}/${this.protocol}` });
+  async connect(url: string, executionIds: string[]): Promise<void> {
+    const address = new URL(url);
+    // It sets the token itself, and wants to be given one.
+    const token = address.searchParams.get("token") ?? "none";
+    address.searchParams.delete("token");
+    websocket.configure({ url: address.href });
     const subscribed = new Promise<void>((resolve) => {
       let unanswered = executionIds.length;
       websocket.on("connection:subscribed", () => {
@@ -21,7 +25,7 @@ export class FlowMaestroClient implements Contender {
       });
     });
     for (const executionId of executionIds) websocket.subscribeToExecution(executionId);
-    await websocket.connect("bench");
+    await websocket.connect(token);
     await subscribed;
   }
 

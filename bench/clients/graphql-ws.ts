@@ -1,7 +1,7 @@
 // GraphQL subscriptions: one for each execution, whose results are events.
 
 import { type Client, createClient } from "graphql-ws/client";
-import type { RunEvent } from "../events.js";
+import type { RunEvent } from "../events.mjs";
 import type { Contender, Handler } from "./contender.js";
 import { Listeners } from "./plain.js";
 
@@ -11,8 +11,8 @@ export class GraphqlWsClient implements Contender {
   readonly #listeners = new Listeners();
   #client: Client | undefined;
 
-  async connect(origin: string, executionIds: string[]): Promise<void> {
-    const client = createClient({ url: `${origin}/${this.protocol}` });
+  async connect(url: string, executionIds: string[]): Promise<void> {
+    const client = createClient({ url });
     this.#client = client;
     const connected = new Promise<void>((resolve) => client.on("connected", () => resolve()));
     for (const executionId of executionIds) {

@@ -1,7 +1,7 @@
 // The client that a user writes in an afternoon: JSON.parse, a Map of Sets, handlers that look
 // whether an event is theirs. And the same with every event checked by a schema.
 
-import type { RunEvent } from "../events.js";
+import type { RunEvent } from "../events.mjs";
 import type { Contender, Handler } from "./contender.js";
 
 /** Calls handlers by event type. */
@@ -35,9 +35,9 @@ export class PlainClient implements Contender {
   readonly #listeners = new Listeners();
   #socket: WebSocket | undefined;
 
-  connect(origin: string, executionIds: string[]): Promise<void> {
+  connect(url: string, executionIds: string[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      const socket = new WebSocket(`${origin}/${this.protocol}`);
+      const socket = new WebSocket(url);
       this.#socket = socket;
       let unanswered = executionIds.length;
       socket.onerror = () => reject(new Error("the socket failed"));

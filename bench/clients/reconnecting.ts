@@ -17,9 +17,9 @@ export class ReconnectingClient implements Contender {
 
   constructor(readonly name: keyof typeof SOCKETS) {}
 
-  connect(origin: string, executionIds: string[]): Promise<void> {
+  connect(url: string, executionIds: string[]): Promise<void> {
     return new Promise((resolve) => {
-      const socket = new SOCKETS[this.name](`${origin}/${this.protocol}`);
+      const socket = new SOCKETS[this.name](url);
       this.#socket = socket;
       let unanswered = executionIds.length;
       socket.onmessage = (message: MessageEvent) => {

@@ -10,9 +10,9 @@ export class SocketIoClient implements Contender {
   readonly #listeners = new Listeners();
   #socket: Socket | undefined;
 
-  connect(origin: string, executionIds: string[]): Promise<void> {
+  connect(url: string, executionIds: string[]): Promise<void> {
     return new Promise((resolve) => {
-      const socket = io(origin, { transports: ["websocket"], forceNew: true });
+      const socket = io(new URL(url).origin, { transports: ["websocket"], forceNew: true });
       this.#socket = socket;
       let unanswered = executionIds.length;
       socket.on("event", (event) => this.#listeners.emit(event));

@@ -2,7 +2,7 @@
 // `new Function` where the page's policy allows that ("JIT"), and walks them where it does not.
 
 import * as z from "zod";
-import type { RunEvent } from "../events.js";
+import type { RunEvent } from "../events.mjs";
 import { PlainClient } from "./plain.js";
 
 const message = <T extends string, S extends z.core.$ZodLooseShape>(type: T, fields: S) =>

@@ -4,7 +4,7 @@
 import "../fake-socket.js";
 
 import { CLIENTS, type Contender } from "../clients/index.js";
-import { makeEvents, TYPES } from "../events.js";
+import { makeEvents, TYPES } from "../events.mjs";
 import { type FakeSocket, lastSocket, messageOf } from "../fake-socket.js";
 
 /** What is measured. */
@@ -45,7 +45,7 @@ async function prepare(name: string): Promise<Runner> {
   if (!create) throw new Error(`there is no client ${name}`);
   const contender = create();
   const ids = Array.from({ length: executions }, (_, index) => `exec_${index}`);
-  await contender.connect(ORIGIN, ids);
+  await contender.connect(`${ORIGIN}/${contender.protocol}`, ids);
   const runner: Runner = { contender, socket: lastSocket(), calls: 0 };
   for (const id of ids) {
     for (let handler = 0; handler < handlers; handler++) {

@@ -56,6 +56,11 @@ export class ServerProcess {
     this.#child?.kill(signal);
   }
 
+  /** The number of the process; undefined when it does not run. */
+  get pid() {
+    return this.#child?.pid;
+  }
+
   /** The exit code and the signal of the process, once it has ended. */
   get ended() {
     return this.#ended;

@@ -23,13 +23,14 @@ export class TestGateway {
   #userInput = [];
 
   /** The port stays the same over restarts, as it does for a client that reconnects. The output
-   *  goes to `logFile`, or is thrown away with the gateway. */
-  constructor({ port, args = [], logFile = join(this.#folder, "gateway.log") }) {
+   *  goes to `logFile`, or is thrown away with the gateway. `profile` is cargo's: "debug" or
+   *  "release". */
+  constructor({ port, args = [], logFile = join(this.#folder, "gateway.log"), profile = "debug" }) {
     this.port = port;
     this.httpUrl = `http://127.0.0.1:${port}`;
     this.wsUrl = `ws://127.0.0.1:${port}/ws`;
     this.#process = new ServerProcess({
-      command: join(TARGET_DIR, "debug/flowmaestro-gateway"),
+      command: join(TARGET_DIR, profile, "flowmaestro-gateway"),
       args: ["--dev", "--port", String(port), ...args],
       // Nothing of our own environment, which may hold settings meant for another gateway.
       env: { JWT_SECRET: this.#jwtSecret, SERVICE_TOKEN: this.#serviceToken },
@@ -48,6 +49,11 @@ export class TestGateway {
 
   stop(signal) {
     return this.#process.stop(signal);
+  }
+
+  /** The number of the process; undefined when it does not run. */
+  get pid() {
+    return this.#process.pid;
   }
 
   /** Kills the gateway and removes what it kept. */

@@ -1,30 +1,34 @@
 // Made-up events of a run: the same ones for the same seed, in the proportions of a workflow that
 // streams text (about two thirds `node:stream`, 100 nodes). None of them ends the run.
 
-/** An event as any of the clients hands it to its user. */
-export interface RunEvent {
-  type: string;
-  timestamp: number;
-  executionId: string;
-  nodeId?: string;
-  [field: string]: unknown;
-}
+// @ts-check
 
-/** What is made. */
-export interface EventOptions {
-  executionId: string;
-  count: number;
-  seed: number;
-  /** The number of the first event, where they are numbered as the gateway does it. */
-  firstSeq?: number;
-  /** The length of each event's output, in characters: then each is a `node:completed`. */
-  outputLength?: number;
-}
+/**
+ * An event as any of the clients hands it to its user.
+ * @typedef {object} RunEvent
+ * @property {string} type
+ * @property {number} timestamp
+ * @property {string} executionId
+ * @property {string} [nodeId]
+ * @property {string} [chunk]
+ * @property {number} [percentage]
+ */
+
+/**
+ * What is made: `firstSeq` is the number of the first event, where they are numbered as the gateway
+ * does it; with an `outputLength` each is a `node:completed` with an output of so many characters.
+ * @typedef {object} EventOptions
+ * @property {string} executionId
+ * @property {number} count
+ * @property {number} seed
+ * @property {number} [firstSeq]
+ * @property {number} [outputLength]
+ */
 
 export const NODES = 100;
 
-/** The types, each with its share of a thousand. */
-const SHARES: [type: string, share: number][] = [
+/** The types, each with its share of a thousand. @type {[type: string, share: number][]} */
+const SHARES = [
   ["node:stream", 650],
   ["node:started", 110],
   ["node:completed", 100],
@@ -41,8 +45,11 @@ const WORDS =
     " ",
   );
 
-/** A generator of numbers from 0 to 1 that gives the same ones for the same seed (mulberry32). */
-function random(seed: number): () => number {
+/**
+ * A generator of numbers from 0 to 1 that gives the same ones for the same seed (mulberry32).
+ * @param {number} seed
+ */
+function random(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -52,8 +59,12 @@ function random(seed: number): () => number {
   };
 }
 
-/** The events. */
-export function makeEvents(options: EventOptions): RunEvent[] {
+/**
+ * The events.
+ * @param {EventOptions} options
+ * @returns {RunEvent[]}
+ */
+export function makeEvents(options) {
   const next = random(options.seed);
   return Array.from({ length: options.count }, (_, index) => {
     const event = makeEvent(options, next, index);
@@ -64,13 +75,18 @@ export function makeEvents(options: EventOptions): RunEvent[] {
   });
 }
 
-function makeEvent(options: EventOptions, next: () => number, index: number): RunEvent {
+/**
+ * @param {EventOptions} options
+ * @param {() => number} next
+ * @param {number} index
+ */
+function makeEvent(options, next, index) {
   const { executionId, outputLength } = options;
   const type = outputLength === undefined ? pickType(next()) : "node:completed";
   const timestamp = 1_698_765_432_000 + index;
   const nodeId = `node_${Math.floor(next() * NODES)}`;
   const base = { type, timestamp, executionId };
-  const words = (count: number) =>
+  const words = (/** @type {number} */ count) =>
     Array.from({ length: count }, () => WORDS[Math.floor(next() * WORDS.length)]).join(" ");
   switch (type) {
     case "node:stream":
@@ -92,7 +108,8 @@ function makeEvent(options: EventOptions, next: () => number, index: number): Ru
   }
 }
 
-function pickType(at: number): string {
+/** @param {number} at */
+function pickType(at) {
   let sum = 0;
   for (const [type, share] of SHARES) {
     sum += share / 1000;
@@ -101,9 +118,14 @@ function pickType(at: number): string {
   return "node:stream";
 }
 
-/** What a node produces: rows of text and numbers, about this long as JSON. */
-function makeOutput(words: (count: number) => string, length: number): unknown {
-  const rows: unknown[] = [];
+/**
+ * What a node produces: rows of text and numbers, about this long as JSON.
+ * @param {(count: number) => string} words
+ * @param {number} length
+ */
+function makeOutput(words, length) {
+  /** @type {{ id: number, status: string, summary: string }[]} */
+  const rows = [];
   for (let written = 0; written < length; ) {
     const row = { id: rows.length, status: "sent", summary: words(10) };
     rows.push(row);

@@ -1,0 +1,111 @@
+// A run of a hundred nodes shown by React, over a real socket from the gateway.
+
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { feed } from "../lib/feed.mjs";
+import { compared } from "../lib/figure.mjs";
+import { buildServers, startGateway } from "../lib/servers.mjs";
+import { median } from "../lib/statistics.mjs";
+
+/** Each page is opened so often, in turns with the others. */
+const ROUNDS = 5;
+
+const STEADY = { perSecond: 2000, count: 6000 };
+const FLOOD = { perSecond: 10_000, count: 100_000 };
+const MESSAGES = { perSecond: 1000, count: 1000 };
+const QUICK = { perSecond: 1000, count: 200 };
+
+const NAMES = {
+  empty: "the page without events",
+  plain: "plain JS + Zustand",
+  flowmaestroZustand: "flowmaestro + Zustand",
+  reactUseWebSocket: "react-use-websocket",
+};
+
+/** Time for what is still under way after the last event, in ms. */
+const SETTLING_MS = 500;
+
+export async function react({ browser, quick }) {
+  buildServers();
+  const gateway = await startGateway();
+  try {
+    return await measureAll({ browser, gateway, quick });
+  } finally {
+    await gateway.close();
+  }
+}
+
+async function measureAll({ browser, gateway, quick }) {
+  const rounds = quick ? 1 : ROUNDS;
+  const measure = async (pages, load, times) => {
+    const samples = pages.map(() => []);
+    for (let round = 0; round < times; round++) {
+      for (const [index, page] of pages.entries()) {
+        samples[index].push(await watchRun({ browser, gateway }, page, quick ? QUICK : load));
+      }
+    }
+    return pages.map((page, index) => ({ name: NAMES[page], ...medians(samples[index]) }));
+  };
+  return [
+    await steady(measure, rounds),
+    await flood(measure, quick ? 1 : 3),
+    await oneComponent(measure, rounds),
+  ];
+}
+
+async function steady(measure, rounds) {
+  const pages = ["empty", "flowmaestroZustand", "plain"];
+  const measured = await measure(pages, STEADY, rounds);
+  const plain = measured.at(-1);
+  const value = ({ busyMicroseconds }) => busyMicroseconds;
+  const peer = { name: plain.name, value: value(plain) };
+  return {
+    title: "Main thread for an event of 2,000 a second, into a page of 100 nodes",
+    rows: measured.map((page) => compared(page.name, value(page), "µs", peer)),
+  };
+}
+
+async function flood(measure, rounds) {
+  const measured = await measure(["empty", "flowmaestroZustand", "plain"], FLOOD, rounds);
+  return {
+    title: "10,000 events a second for 10 s, into a page of 100 nodes",
+    rows: measured.flatMap(({ name, ...page }) => [
+      { name: `${name}: most that it was behind`, value: page.behindMs, unit: "ms" },
+      { name: `${name}: longest task`, value: page.longestTaskMs, unit: "ms" },
+      { name: `${name}: frames in a second`, value: page.framesPerSecond, unit: "" },
+      { name: `${name}: events emitted in a second`, value: page.eventsPerSecond, unit: "" },
+    ]),
+  };
+}
+
+async function oneComponent(measure, rounds) {
+  const measured = await measure(["reactUseWebSocket"], MESSAGES, rounds);
+  return {
+    title: "1,000 messages in a second, into one subscribed component",
+    rows: measured.map(({ name, renders }) => ({ name, value: renders, unit: "renders" })),
+  };
+}
+
+/** Opens a page, lets a run happen, and returns what the page and the browser noticed. */
+async function watchRun({ browser, gateway: { url, post, register } }, page, load) {
+  const executionId = `exec_${randomUUID()}`;
+  await register(executionId);
+  return browser.withPage("react", async (opened) => {
+    await opened.call("show", { page, url, executionId });
+    await opened.call("startWatching");
+    const before = await opened.busySeconds();
+    // Without a reader too, so that the machine is as busy.
+    const eventsPerSecond = await feed({ post, executionId, ...load });
+    await delay(SETTLING_MS);
+    const busy = (await opened.busySeconds()) - before;
+    const watched = await opened.call("watched");
+    return { ...watched, eventsPerSecond, busyMicroseconds: (busy / load.count) * 1e6 };
+  });
+}
+
+function medians(samples) {
+  const fields = Object.keys(samples[0]);
+  return Object.fromEntries(
+    fields.map((field) => [field, median(samples.map((sample) => sample[field]))]),
+  );
+}

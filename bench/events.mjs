@@ -1,5 +1,5 @@
-// Made-up events of a run: the same ones for the same seed, in the proportions of a workflow that
-// streams text (about two thirds `node:stream`, 100 nodes). None of them ends the run.
+// Made-up events of a run: the same ones for the same seed. A hundred nodes run at a time, each again
+// and again, and stream text: two thirds are `node:stream`. None of the events ends the run.
 
 // @ts-check
 
@@ -27,18 +27,23 @@
 
 export const NODES = 100;
 
-/** The types, each with its share of a thousand. @type {[type: string, share: number][]} */
-const SHARES = [
-  ["node:stream", 650],
-  ["node:started", 110],
-  ["node:completed", 100],
-  ["execution:progress", 100],
-  ["node:retry", 20],
-  ["node:failed", 10],
-  ["user:input:required", 10],
+const TEXT = "node:stream";
+
+/** What a node emits in one go. Most go well. */
+const USUAL = ["node:started", ...repeat(TEXT, 6), "node:completed", "execution:progress"];
+const RETRIED = ["node:started", TEXT, TEXT, "node:retry", ...USUAL];
+const FAILED = ["node:started", ...repeat(TEXT, 3), "node:failed"];
+const ASKING = ["node:started", ...repeat(TEXT, 4), "user:input:required", "node:completed"];
+
+/** One go in so many is one of these. */
+const UNUSUAL = [
+  { one: 20, go: RETRIED },
+  { one: 50, go: FAILED },
+  { one: 100, go: ASKING },
 ];
 
-export const TYPES = SHARES.map(([type]) => type);
+/** The types of the events. */
+export const TYPES = [...new Set([...USUAL, ...RETRIED, ...FAILED, ...ASKING])];
 
 const WORDS =
   "the customer has been asked for a report of last month and it will be sent once approved".split(
@@ -66,8 +71,9 @@ function random(seed) {
  */
 export function makeEvents(options) {
   const next = random(options.seed);
+  const goes = Array.from({ length: NODES }, () => pickGo(next).values());
   return Array.from({ length: options.count }, (_, index) => {
-    const event = makeEvent(options, next, index);
+    const event = makeEvent(options, goes, next, index);
     if (options.firstSeq === undefined) return event;
     const seq = options.firstSeq + index;
     const ack = event.type === "user:input:required" ? { ack: true } : {};
@@ -76,15 +82,18 @@ export function makeEvents(options) {
 }
 
 /**
+ * The next event of some node.
  * @param {EventOptions} options
+ * @param {IterableIterator<string>[]} goes what each node has yet to emit
  * @param {() => number} next
  * @param {number} index
  */
-function makeEvent(options, next, index) {
+function makeEvent(options, goes, next, index) {
   const { executionId, outputLength } = options;
-  const type = outputLength === undefined ? pickType(next()) : "node:completed";
+  const node = Math.floor(next() * NODES);
+  const type = outputLength === undefined ? takeType(goes, node, next) : "node:completed";
   const timestamp = 1_698_765_432_000 + index;
-  const nodeId = `node_${Math.floor(next() * NODES)}`;
+  const nodeId = `node_${node}`;
   const base = { type, timestamp, executionId };
   const words = (/** @type {number} */ count) =>
     Array.from({ length: count }, () => WORDS[Math.floor(next() * WORDS.length)]).join(" ");
@@ -108,14 +117,29 @@ function makeEvent(options, next, index) {
   }
 }
 
-/** @param {number} at */
-function pickType(at) {
-  let sum = 0;
-  for (const [type, share] of SHARES) {
-    sum += share / 1000;
-    if (at < sum) return type;
-  }
-  return "node:stream";
+/**
+ * @param {IterableIterator<string>[]} goes
+ * @param {number} node
+ * @param {() => number} next
+ */
+function takeType(goes, node, next) {
+  const taken = goes[node]?.next();
+  if (taken && !taken.done) return taken.value;
+  goes[node] = pickGo(next).values();
+  return goes[node].next().value ?? TEXT;
+}
+
+/** @param {() => number} next */
+function pickGo(next) {
+  return UNUSUAL.find(({ one }) => next() * one < 1)?.go ?? USUAL;
+}
+
+/**
+ * @param {string} type
+ * @param {number} count
+ */
+function repeat(type, count) {
+  return Array.from({ length: count }, () => type);
 }
 
 /**

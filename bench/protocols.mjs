@@ -11,6 +11,12 @@
 
 const WELCOME = { type: "connected", connectionId: "c", message: "Connected" };
 
+/** @type {Map<string, string>} */
+const ANSWERS = new Map([
+  ["subscribe", "subscribed"],
+  ["unsubscribe", "unsubscribed"],
+]);
+
 /** The features that change how events arrive one by one; no batches. */
 const FEATURES = ["replay", "ack"];
 
@@ -20,7 +26,8 @@ function baseline() {
     opened: () => [JSON.stringify(WELCOME)],
     answer: (/** @type {string} */ text) => {
       const { type, executionId } = JSON.parse(text);
-      return type === "subscribe" ? [JSON.stringify({ type: "subscribed", executionId })] : [];
+      const answer = ANSWERS.get(type);
+      return answer ? [JSON.stringify({ type: answer, executionId })] : [];
     },
     frame: (/** @type {string} */ event) => event,
   };
@@ -32,8 +39,9 @@ function numbered() {
     opened: () => [JSON.stringify({ ...WELCOME, features: FEATURES })],
     answer: (/** @type {string} */ text) => {
       const { type, executionId } = JSON.parse(text);
-      const subscribed = { type: "subscribed", executionId, epoch: "e", head: 0, recovered: true };
-      return type === "subscribe" ? [JSON.stringify(subscribed)] : [];
+      const answer = ANSWERS.get(type);
+      const recovery = { epoch: "e", head: 0, recovered: true };
+      return answer ? [JSON.stringify({ type: answer, executionId, ...recovery })] : [];
     },
     frame: (/** @type {string} */ event) => event,
   };

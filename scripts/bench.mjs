@@ -8,8 +8,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { connect } from "../bench/figures/connect.mjs";
 import { dispatch } from "../bench/figures/dispatch.mjs";
 import { gateway } from "../bench/figures/gateway.mjs";
+import { memory } from "../bench/figures/memory.mjs";
 import { react } from "../bench/figures/react.mjs";
 import { size } from "../bench/figures/size.mjs";
 import { Browser } from "../bench/lib/browser.mjs";
@@ -18,9 +20,9 @@ import { printTable } from "../bench/lib/report.mjs";
 import { Site } from "../bench/lib/site.mjs";
 import { fail, ROOT } from "./lib/run.mjs";
 
-const GROUPS = { size, dispatch, react, gateway };
+const GROUPS = { size, dispatch, connect, memory, react, gateway };
 
-const PAGES = ["dispatch.ts", "react.tsx"];
+const PAGES = ["dispatch.ts", "connect.ts", "memory.ts", "react.tsx"];
 
 const RESULTS = join(ROOT, "bench/results.json");
 
@@ -41,8 +43,11 @@ async function bench(quick, names) {
     const machine = describeMachine(browser.version);
     console.log(Object.values(machine).join(", "));
     const figures = [];
-    for (const name of names) figures.push(...(await measure(name, { browser, quick })));
-    printTable(figures);
+    for (const name of names) {
+      const measured = await measure(name, { browser, quick });
+      printTable(measured);
+      figures.push(...measured);
+    }
     if (quick) return console.log("\nA quick run: everything works, the values mean nothing.");
     writeFileSync(RESULTS, `${JSON.stringify({ machine, figures }, null, 2)}\n`);
   } finally {
@@ -54,6 +59,6 @@ async function bench(quick, names) {
 async function measure(name, context) {
   const group = GROUPS[name];
   if (!group) throw new Error(`no figures ${name}: there are ${Object.keys(GROUPS).join(", ")}`);
-  console.log(`measuring ${name} …`);
+  console.log(`\nmeasuring ${name} …`);
   return group(context);
 }

@@ -6,6 +6,8 @@ import type { Contender, Handler } from "./contender.js";
 
 export class FlowMaestroClient implements Contender {
   readonly name: string;
+  #executionIds: string[] = [];
+  readonly #unlisten: (() => void)[] = [];
 
   /** With `numbered` the server has features: its events carry `seq` and `eventId`. */
   constructor(readonly protocol: "baseline" | "numbered" = "baseline") {
@@ -18,11 +20,13 @@ export class FlowMaestroClient implements Contender {
     const token = address.searchParams.get("token") ?? "none";
     address.searchParams.delete("token");
     websocket.configure({ url: address.href });
+    this.#executionIds = executionIds;
     const subscribed = new Promise<void>((resolve) => {
       let unanswered = executionIds.length;
-      websocket.on("connection:subscribed", () => {
+      const count = () => {
         if (--unanswered === 0) resolve();
-      });
+      };
+      this.#unlisten.push(websocket.on("connection:subscribed", count));
     });
     for (const executionId of executionIds) websocket.subscribeToExecution(executionId);
     await websocket.connect(token);
@@ -31,10 +35,13 @@ export class FlowMaestroClient implements Contender {
 
   on(type: string, executionId: string, handler: Handler): void {
     const handle = (event: unknown) => handler(event as RunEvent);
-    websocket.on(type, handle, { executionId });
+    this.#unlisten.push(websocket.on(type, handle, { executionId }));
   }
 
+  /** The next one starts anew, though the package has but one client in a page. */
   close(): void {
+    for (const unlisten of this.#unlisten) unlisten();
+    for (const executionId of this.#executionIds) websocket.unsubscribeFromExecution(executionId);
     websocket.disconnect();
   }
 }

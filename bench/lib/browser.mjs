@@ -31,7 +31,7 @@ export class Browser {
       const page = await context.newPage();
       const problems = [];
       page.on("pageerror", (error) => problems.push(error));
-      await page.goto(`${this.#site.url}/${name}.html`);
+      await page.goto(`${this.#site.url}/pages/${name}.html`);
       const result = await use(new Page(page, await context.newCDPSession(page)));
       if (problems.length > 0) throw problems[0];
       return result;

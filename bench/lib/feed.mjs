@@ -6,6 +6,9 @@ import { makeEvents } from "../events.mjs";
 /** The least time between two requests, in ms. */
 const TICK_MS = 5;
 
+/** The most events of a request: the server takes no endless ones. */
+const MAX_EVENTS = 500;
+
 /** How many times as long as planned it may take. */
 const MAX_DELAY = 5;
 
@@ -19,9 +22,10 @@ export async function feed({ post, executionId, count, perSecond }) {
   const started = performance.now();
   const deadline = started + (MAX_DELAY * count * 1000) / perSecond;
   for (let sent = 0; sent < count; ) {
-    const due = Math.min(count, Math.ceil(((performance.now() - started) * perSecond) / 1000));
-    if (due > sent) await emit(post, events.slice(sent, due));
-    sent = Math.max(sent, due);
+    const due = Math.ceil(((performance.now() - started) * perSecond) / 1000);
+    const next = events.slice(sent, Math.min(due, sent + MAX_EVENTS));
+    if (next.length > 0) await emit(post, next);
+    sent += next.length;
     if (performance.now() > deadline) throw new Error(`only ${sent} events went out in time`);
     await delay(TICK_MS);
   }

@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { basename } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -27,7 +27,7 @@ export const BUNDLING = {
   write: false,
 };
 
-/** Serves `/<name>.html` for each page of `pages/`. */
+/** Serves `/pages/<name>.html` for each page of `pages/`, and each script of `imports/`. */
 export class Site {
   #scripts = new Map();
   #server;
@@ -35,9 +35,11 @@ export class Site {
   /** @param {string[]} pages names of files in `pages/`. */
   static async start(pages) {
     const site = new Site();
-    const entryPoints = pages.map((page) => `pages/${page}`);
-    const { outputFiles } = await build({ ...BUNDLING, entryPoints, outdir: "out" });
-    for (const { path, contents } of outputFiles) site.#scripts.set(`/${basename(path)}`, contents);
+    const entryPoints = [...pages.map((page) => `pages/${page}`), "imports/*.ts"];
+    const { outputFiles } = await build({ ...BUNDLING, entryPoints, outdir: "out", outbase: "." });
+    for (const { path, contents } of outputFiles) {
+      site.#scripts.set(path.slice(join(BENCH, "out").length), contents);
+    }
     site.#server = createServer((request, response) => site.#serve(request, response));
     site.#server.listen(0, "127.0.0.1");
     await once(site.#server, "listening");

@@ -1,0 +1,87 @@
+// Whether the client keeps what it need not.
+
+// Before the client, which makes its instance at the first call.
+import "../fake-socket.js";
+
+import { websocket } from "flowmaestro-websocket";
+import { makeEvents, TYPES } from "../events.mjs";
+import { lastSocket, messageOf } from "../fake-socket.js";
+
+const PROTOCOL = "numbered";
+const EXECUTION = "exec_0";
+
+/** Events of a run that is watched and left. */
+const EVENTS_PER_RUN = 20;
+
+/** Events that are made at a time. */
+const CHUNK = 10_000;
+
+const memories: WebAssembly.Memory[] = [];
+
+let seq = 0;
+let runs = 0;
+
+WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
+  construct(target, [module, imports]) {
+    const instance = new target(module, imports);
+    for (const value of Object.values(instance.exports)) {
+      if (value instanceof WebAssembly.Memory) memories.push(value);
+    }
+    return instance;
+  },
+});
+
+async function setUp(): Promise<void> {
+  websocket.configure({ url: `ws://localhost/${PROTOCOL}`, unsubscribeDelayMs: 0 });
+  await websocket.connect("none");
+  for (const type of TYPES) websocket.on(type, () => {}, { executionId: EXECUTION });
+  const subscribed = until("connection:subscribed");
+  websocket.subscribeToExecution(EXECUTION);
+  await subscribed;
+}
+
+/** So many events of one execution. */
+async function deliverEvents(count: number): Promise<void> {
+  for (let delivered = 0; delivered < count; delivered += CHUNK) {
+    deliver(EXECUTION, Math.min(CHUNK, count - delivered), seq + 1);
+    seq += CHUNK;
+    await macrotask();
+  }
+}
+
+/** So many executions, each subscribed, handled and left. */
+async function watchRuns(count: number): Promise<void> {
+  for (let index = 0; index < count; index++) {
+    const executionId = `run_${runs++}`;
+    const subscribed = until("connection:subscribed");
+    const unlisten = TYPES.map((type) => websocket.on(type, () => {}, { executionId }));
+    websocket.subscribeToExecution(executionId);
+    await subscribed;
+    deliver(executionId, EVENTS_PER_RUN, 1);
+    for (const end of unlisten) end();
+    websocket.unsubscribeFromExecution(executionId);
+    while (websocket.stats().subscriptions > 1) await macrotask();
+  }
+}
+
+function deliver(executionId: string, count: number, firstSeq: number): void {
+  const socket = lastSocket();
+  for (const event of makeEvents({ executionId, count, seed: firstSeq, firstSeq })) {
+    socket.deliver(messageOf(JSON.stringify(event)));
+  }
+}
+
+function until(type: "connection:subscribed"): Promise<void> {
+  return new Promise((resolve) => websocket.once(type, () => resolve()));
+}
+
+function macrotask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+/** Pages of 64 KiB of the client's WebAssembly memory. */
+function wasmPages(): number {
+  return memories.reduce((sum, { buffer }) => sum + buffer.byteLength / 65_536, 0);
+}
+
+Object.assign(globalThis, { setUp, deliverEvents, watchRuns, wasmPages });

@@ -236,8 +236,8 @@ impl<P> Order<P> {
     /// comes again.
     fn drop_held(&mut self, position: Position, steps: &mut Steps<P>) {
         if !position.restarted {
-            let repeated = self.held.take_up_to(self.cursor.unwrap_or_default());
-            for event in repeated {
+            let cursor = self.cursor.unwrap_or_default();
+            while let Some(event) = self.held.pop_up_to(cursor) {
                 steps.push((self.key, Step::Drop(event)));
             }
         }
@@ -299,7 +299,8 @@ impl<P> Order<P> {
             self.question = Question::None;
         }
         // Nobody says whether these were delivered before.
-        drop(self.held.take_up_to(self.cursor.unwrap_or_default()));
+        let cursor = self.cursor.unwrap_or_default();
+        while self.held.pop_up_to(cursor).is_some() {}
         if !self.positioned && !self.adrift && !self.held.is_empty() {
             self.tell_unplaced(steps);
         }

@@ -4,7 +4,6 @@
 //! between the request and its `replayed`; what the server sends of other executions meanwhile has
 //! nothing to do with it.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::seen::Seen;
@@ -29,7 +28,7 @@ pub(crate) struct Replay {
 
 pub(crate) struct Replays {
     /// In the order in which they are sent. Only the first may have been.
-    requests: VecDeque<Replay>,
+    requests: Vec<Replay>,
     /// The first was sent on this connection, and is given up then.
     answer_by: Option<Millis>,
     /// Which events were delivered, sorted by execution.
@@ -39,7 +38,7 @@ pub(crate) struct Replays {
 impl Replays {
     pub(crate) fn new() -> Self {
         Self {
-            requests: VecDeque::new(),
+            requests: Vec::new(),
             answer_by: None,
             seen: Vec::new(),
         }
@@ -56,7 +55,7 @@ impl Replays {
         if self.len() >= limit {
             return Err(Refused::QueueFull);
         }
-        self.requests.push_back(Replay {
+        self.requests.push(Replay {
             id,
             execution,
             since,
@@ -71,13 +70,13 @@ impl Replays {
     pub(crate) fn next_execution(&self) -> Option<ExecutionKey> {
         match self.answer_by {
             Some(_) => None,
-            None => self.requests.front().map(|replay| replay.execution),
+            None => self.requests.first().map(|replay| replay.execution),
         }
     }
 
     /// The next request is sent now. Returns since when events are wanted.
     pub(crate) fn send_next(&mut self, now: Millis) -> Option<u64> {
-        let since = self.requests.front()?.since;
+        let since = self.requests.first()?.since;
         self.answer_by = Some(now.plus(SILENCE_MS));
         Some(since)
     }
@@ -105,7 +104,7 @@ impl Replays {
     }
 
     fn on_its_way(&self) -> Option<&Replay> {
-        self.answer_by.and(self.requests.front())
+        self.answer_by.and(self.requests.first())
     }
 
     /// Whether a request is about this execution.
@@ -122,7 +121,7 @@ impl Replays {
 
     /// One of them goes to its handlers.
     pub(crate) fn begin(&mut self) {
-        if let Some(replay) = self.requests.front_mut() {
+        if let Some(replay) = self.requests.first_mut() {
             replay.begun = true;
         }
     }
@@ -130,7 +129,7 @@ impl Replays {
     /// The request on its way was answered. Returns it if somebody waits for it.
     pub(crate) fn finish(&mut self) -> Option<Replay> {
         self.answer_by.take()?;
-        self.requests.pop_front().filter(|replay| !replay.abandoned)
+        self.pop_if(|_| true).filter(|replay| !replay.abandoned)
     }
 
     /// The connection is gone: the request is sent again on the next. But when some of its events
@@ -143,17 +142,22 @@ impl Replays {
     ) -> Option<Replay> {
         self.seen.retain(|(execution, _)| is_followed(*execution));
         self.answer_by.take()?;
-        let is_over = |replay: &mut Replay| {
-            replay.abandoned || replay.begun && !is_followed(replay.execution)
-        };
-        let replay = self.requests.pop_front_if(is_over)?;
+        let is_over =
+            |replay: &Replay| replay.abandoned || replay.begun && !is_followed(replay.execution);
+        let replay = self.pop_if(is_over)?;
         Some(replay).filter(|replay| !replay.abandoned)
+    }
+
+    /// Takes the first request, if it is meant.
+    fn pop_if(&mut self, is_meant: impl FnOnce(&Replay) -> bool) -> Option<Replay> {
+        let is_first = self.requests.first().is_some_and(is_meant);
+        is_first.then(|| self.requests.remove(0))
     }
 
     /// Takes the next of all requests.
     pub(crate) fn take(&mut self) -> Option<Replay> {
         self.answer_by = None;
-        let replay = self.requests.pop_front()?;
+        let replay = self.pop_if(|_| true)?;
         if replay.abandoned {
             self.take()
         } else {
@@ -188,12 +192,12 @@ impl Replays {
         if self.answer_by.is_some() {
             return None; // those behind it wait for their turn
         }
-        let is_expired = |replay: &mut Replay| now >= replay.expires_at;
-        self.requests.pop_front_if(is_expired)
+        let is_expired = |replay: &Replay| now >= replay.expires_at;
+        self.pop_if(is_expired)
     }
 
     pub(crate) fn deadline(&self) -> Option<Millis> {
-        let waits_until = self.requests.front().map(|replay| replay.expires_at);
+        let waits_until = self.requests.first().map(|replay| replay.expires_at);
         self.answer_by.or(waits_until)
     }
 

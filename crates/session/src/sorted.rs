@@ -37,10 +37,10 @@ impl<K: Copy + Ord, V> Sorted<K, V> {
         (!self.is_empty()).then(|| self.entries.remove(0))
     }
 
-    /// Takes what is under a key and those before it.
-    pub(crate) fn take_up_to(&mut self, key: K) -> impl Iterator<Item = V> {
-        let end = self.entries.partition_point(|entry| entry.0 <= key);
-        self.entries.drain(..end).map(|entry| entry.1)
+    /// Takes the entry with the smallest key, unless that is behind this one.
+    pub(crate) fn pop_up_to(&mut self, key: K) -> Option<V> {
+        let is_meant = self.entries.first().is_some_and(|entry| entry.0 <= key);
+        is_meant.then(|| self.entries.remove(0).1)
     }
 
     pub(crate) fn clear(&mut self) {

@@ -460,13 +460,13 @@ export class WebSocketClient {
   }
 
   /**
-   * Begins an execution that is watched anew with what is known of it from elsewhere, such as an HTTP
-   * API: for servers that keep no history, and executions whose history is gone. It counts as complete
-   * from then on, until events are lost. Unwatched it does nothing.
+   * Adds what is known from elsewhere, such as an HTTP API, of an execution that is watched: for
+   * servers that keep no history, and executions whose history is gone. It counts as complete from
+   * then on, until events are lost. Unwatched it does nothing.
    *
-   * What arrives later, or has arrived meanwhile and is not among the events, goes on top. Chunks of
-   * `node:stream` that come both ways are told apart only by a `seq`, so fetch what the backend had
-   * when the subscription was acknowledged (`connection:subscribed`).
+   * Ask for it once the subscription is acknowledged (`connection:subscribed`). Events that arrived
+   * as well count once. Only chunks of `node:stream` without a `seq` cannot be told apart: those
+   * given here take the place of what was streamed before.
    *
    * @param events - All its events, in any order. Those of others are left out.
    * @throws TypeError naming the field that is not as declared; nothing is changed.

@@ -252,7 +252,7 @@ impl WebSocketClient {
         self.driver.unwatch(execution_id);
     }
 
-    /// Begins a watched execution anew with these events, which are all that has happened.
+    /// Adds these events to a watched execution, of which they are all.
     ///
     /// # Errors
     /// A `TypeError` that names the field which is not as declared; nothing is changed then.

@@ -593,7 +593,7 @@ impl Driver {
         }
     }
 
-    /// Begins a watched execution anew with these events.
+    /// Adds these events to a watched execution, of which they are all.
     ///
     /// # Errors
     /// What is wrong with one of them; nothing is changed then.
@@ -602,18 +602,14 @@ impl Driver {
         execution_id: &JsValue,
         events: &[JsValue],
     ) -> Result<(), JsValue> {
-        let events = events
-            .iter()
-            .map(|event| Ok((self.decoder.check_event(event, execution_id)?, event)))
-            .collect::<Result<Vec<_>, JsValue>>()?;
+        let mut own = Vec::new();
+        for event in events {
+            let index = self.decoder.check_event(event, execution_id)?;
+            let event_type = EventType::ALL.get(index as usize);
+            own.extend(event_type.map(|event_type| (*event_type, event)));
+        }
         if let Some(key) = self.decoder.key(execution_id) {
-            self.watching.reset(key);
-            for (index, event) in events {
-                let event_type = usize::try_from(index).ok();
-                if let Some(event_type) = event_type.and_then(|index| EventType::ALL.get(index)) {
-                    self.watching.take(*event_type, Some(key), true, event);
-                }
-            }
+            self.watching.restore(key, &own);
             self.watching.settle();
         }
         Ok(())

@@ -77,14 +77,7 @@ class Watched {
     this.snapshot = empty;
     /** @type {Set<() => void>} */
     this.subscribers = new Set();
-    this.forget();
-  }
-
-  /** Everything is told anew. */
-  forget() {
-    /** What the next snapshot has in common with the last. @type {S} */
-    this.base = this.empty;
-    /** What it has not. @type {{ -readonly [K in keyof S]?: S[K] }} */
+    /** What the next snapshot has that this one has not. @type {{ -readonly [K in keyof S]?: S[K] }} */
     this.next = {};
     /** The nodes' or documents' names, by number. @type {string[]} */
     this.names = [];
@@ -108,9 +101,8 @@ class Watched {
   /** The next snapshot is made, and everybody told. */
   publish() {
     for (const part of Object.values(this.next)) Object.freeze(part);
-    this.base = Object.freeze({ ...this.base, ...this.next });
+    this.snapshot = Object.freeze({ ...this.snapshot, ...this.next });
     this.next = {};
-    this.snapshot = this.base;
   }
 
   /** Each subscriber once; those that come or go meanwhile are left out. */
@@ -125,10 +117,6 @@ class Watched {
 export class WatchedExecution extends Watched {
   constructor() {
     super(NO_EXECUTION);
-  }
-
-  forget() {
-    super.forget();
     /** What the nodes have streamed, by their numbers. @type {string[]} */
     this.texts = [];
   }
@@ -147,14 +135,14 @@ export class WatchedExecution extends Watched {
       status: RUN_STATUS[status],
       isComplete: isComplete === 1,
       workflowName: started?.workflowName,
-      progress: unchanged(this.base.progress, { completed, total, percentage }),
+      progress: unchanged(this.snapshot.progress, { completed, total, percentage }),
       startedAt: present(startedAt),
       endedAt: present(endedAt),
       duration: present(duration),
       outputs: ended?.outputs,
       error: ended?.error,
       failedNodeId: ended?.failedNodeId,
-      truncated: unchanged(this.base.truncated, { nodes, log, payloads }),
+      truncated: unchanged(this.snapshot.truncated, { nodes, log, payloads }),
     });
   }
 
@@ -189,7 +177,7 @@ export class WatchedExecution extends Watched {
   node(number, numbers, started, ended, retry, question) {
     const [status, attempt, startedAt, endedAt, duration, retryAt, textDropped] = numbers;
     const nodeId = this.names[number];
-    this.next.nodes ??= record(this.base.nodes);
+    this.next.nodes ??= record(this.snapshot.nodes);
     const nodes = /** @type {Record<string, NodeState>} */ (this.next.nodes);
     nodes[nodeId] = Object.freeze({
       nodeId,
@@ -215,7 +203,7 @@ export class WatchedExecution extends Watched {
    * @param {Uint32Array} numbers
    */
   setPending(numbers) {
-    const nodes = this.next.nodes ?? this.base.nodes;
+    const nodes = this.next.nodes ?? this.snapshot.nodes;
     const questions = Array.from(numbers, (number) => nodes[this.names[number]]?.question);
     this.next.pending = questions.filter((question) => question !== undefined);
   }
@@ -227,7 +215,7 @@ export class WatchedExecution extends Watched {
    */
   cutLog(start, end) {
     /** @type {ExecutionLogEntry[]} */
-    this.log = this.base.log.slice(start, end);
+    this.log = this.snapshot.log.slice(start, end);
     this.next.log = this.log;
   }
 
@@ -257,7 +245,7 @@ export class WatchedKnowledgeBase extends Watched {
    */
   header(isComplete, documents, payloads) {
     this.next.isComplete = isComplete;
-    this.next.truncated = unchanged(this.base.truncated, { documents, payloads });
+    this.next.truncated = unchanged(this.snapshot.truncated, { documents, payloads });
   }
 
   /**
@@ -270,7 +258,7 @@ export class WatchedKnowledgeBase extends Watched {
   document(number, numbers, started, ended) {
     const [status, startedAt, endedAt, chunkCount] = numbers;
     const documentId = this.names[number];
-    this.next.documents ??= record(this.base.documents);
+    this.next.documents ??= record(this.snapshot.documents);
     const documents = /** @type {Record<string, DocumentState>} */ (this.next.documents);
     documents[documentId] = Object.freeze({
       documentId,

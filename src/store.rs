@@ -63,9 +63,6 @@ extern "C" {
     type Execution;
 
     #[wasm_bindgen(method)]
-    fn forget(this: &Execution);
-
-    #[wasm_bindgen(method)]
     fn header(this: &Execution, numbers: &[f64], started: &JsValue, ended: &JsValue);
 
     #[wasm_bindgen(method, js_name = cutText)]
@@ -249,12 +246,24 @@ impl Watching {
         self.change_run(execution, Run::restored);
     }
 
-    /// Forgets what is known of an execution, to be told it anew.
-    pub(crate) fn reset(&self, execution: ExecutionKey) {
-        self.change_run(execution, |run| {
-            self.page.execution(execution.0).forget();
-            run.reset()
-        });
+    /// Takes note of all that has happened in an execution, if it is watched.
+    ///
+    /// Of chunks without numbers nobody knows which have come already: they take their place.
+    pub(crate) fn restore(&self, execution: ExecutionKey, events: &[(EventType, &JsValue)]) {
+        if self.store.borrow().run(execution.0).is_none() {
+            return;
+        }
+        let watched = self.page.execution(execution.0).into();
+        let mut has_texts = true;
+        for (event, message) in events {
+            let arrival = self.read(*event, true, message, &watched);
+            if has_texts && *event == EventType::NodeStream && arrival.seq.is_none() {
+                has_texts = false;
+                self.change_run(execution, Run::forget_texts);
+            }
+            self.change_run(execution, |run| run.apply(arrival));
+        }
+        self.restored(execution);
     }
 
     /// Events of documents may be missing.

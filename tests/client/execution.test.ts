@@ -527,30 +527,43 @@ describe("what has passed", () => {
     expect(gateway.received.map(({ type }) => type)).toEqual(["subscribe"]);
   });
 
-  test("may come from elsewhere", async () => {
+  test("may come from elsewhere, and counts once", async () => {
     const { getSnapshot } = await watch();
-    emit(nodeCompleted("b", 1), chunk("x", "dropped"));
+    emit(nodeCompleted("b", 1), events.progress, chunk("a", "lo"));
     drawFrame();
     expect(getSnapshot().isComplete).toBe(false);
     const other = { ...told, executionId: "exec_2", workflowName: "Other" };
-    websocket.restoreExecution(executionId, [
-      nodeCompleted("b", 1),
-      told,
-      other,
-      { type: "billing:updated", executionId },
-      nodeStarted("a"),
-    ]);
+    const unknown = { type: "billing:updated", executionId };
+    const streamed = [chunk("a", "Hel"), chunk("a", "lo")];
+    const past = [nodeCompleted("b", 1), told, other, unknown, ...streamed, nodeStarted("a")];
+    websocket.restoreExecution(executionId, past);
     drawFrame();
     expect(getSnapshot()).toMatchObject({ isComplete: true, workflowName: "Invoices" });
     expect(Object.keys(getSnapshot().nodes)).toEqual(["b", "a"]);
+    expect(getSnapshot().nodes.a?.text).toBe("Hello");
     expect(getSnapshot().log.map(({ type }) => type)).toEqual([
       "execution:started",
       "node:started",
       "node:completed",
+      "execution:progress",
     ]);
-    emit(events.progress, nodeStarted("a"));
+    emit(chunk("a", "!"));
     drawFrame();
-    expect(getSnapshot().log).toHaveLength(4);
+    expect(getSnapshot().nodes.a?.text).toBe("Hello!");
+  });
+
+  test("from elsewhere with numbers goes to its place", async () => {
+    await keepHistory();
+    const { getSnapshot } = await watch();
+    emit(chunk("a", "1"), chunk("a", "2"));
+    websocket.restoreExecution(executionId, [
+      { ...chunk("a", "1"), seq: 1 },
+      { ...chunk("a", "2"), seq: 2 },
+      { ...chunk("a", "3"), seq: 3 },
+    ]);
+    emit(chunk("a", "3"), chunk("a", "4"));
+    drawFrame();
+    expect(getSnapshot().nodes.a?.text).toBe("1234");
   });
 
   test("from elsewhere is checked, and changes nothing when it is wrong", async () => {

@@ -315,6 +315,11 @@ impl<V> Node<V> {
         is_new || self.status(end) != before
     }
 
+    /// Drops all text; whether there was any.
+    pub(crate) fn forget_text(&mut self) -> bool {
+        self.text.restart(|_| false)
+    }
+
     /// Drops the text of earlier attempts; whether there was any.
     fn restart_text(&mut self) -> bool {
         let attempt = Attempt::of(self);

@@ -144,6 +144,18 @@ impl<V: Clone> Run<V> {
         self.change
     }
 
+    /// Forgets what every node has streamed, to be told it anew: for chunks without numbers, of which
+    /// nothing else says which of them came before.
+    pub fn forget_texts(&mut self) -> Change {
+        self.change = Change::None;
+        for id in 0..self.nodes.len() as u32 {
+            if self.nodes.get_mut(id).is_some_and(Node::forget_text) {
+                self.change_node(id);
+            }
+        }
+        self.change
+    }
+
     /// Forgets everything, to be told it anew: the state is that of a new run, and complete.
     pub fn reset(&mut self) -> Change {
         *self = Self::new(self.options);

@@ -302,6 +302,27 @@ fn a_retry_begins_the_text_anew() {
 }
 
 #[test]
+fn forgotten_texts_are_told_anew_and_all_else_stays() {
+    let mut run = run_of([
+        of(EventType::NodeStarted, 1.0, 0),
+        chunk(2.0, 0, "lo"),
+        of(EventType::NodeStarted, 2.0, 1),
+    ]);
+    let mut page = Page::told_all(&mut run);
+    assert_eq!(run.forget_texts(), Change::Frame);
+    assert_eq!(run.forget_texts(), Change::None, "there is none left");
+    page.tell(&run.take_changes());
+    assert_eq!(page.text(0), "");
+    for part in ["Hel", "lo"] {
+        run.apply(chunk(2.0, 0, part));
+    }
+    page.tell(&run.take_changes());
+    assert_eq!(page.text(0), "Hello");
+    assert_eq!(run.node_count(), 2);
+    assert_eq!(run.node(1).unwrap().status(), NodeStatus::Running);
+}
+
+#[test]
 fn a_first_start_drops_no_text_and_a_second_does() {
     let mut run = run_of([chunk(1.0, 0, "early "), of(EventType::NodeStarted, 2.0, 0)]);
     let mut page = Page::told_all(&mut run);

@@ -1,4 +1,5 @@
-import type { RunEvent, RunStatus } from "./run";
+import type { ExecutionEvent } from "flowmaestro-websocket";
+import type { RunStatus } from "./run";
 
 export interface SignedIn {
   readonly token: string;
@@ -34,7 +35,7 @@ export interface RunHistory {
   readonly executionId: string;
   readonly workflowId: string;
   readonly status: RunStatus;
-  readonly events: readonly RunEvent[];
+  readonly events: readonly ExecutionEvent[];
 }
 
 export type DocumentStatus = "processing" | "completed" | "failed";

@@ -1,19 +1,20 @@
+import type { ExecutionEvent } from "flowmaestro-websocket";
 import { merge } from "./merge";
-import { emptyRun, type RunEvent, type RunState, reduce } from "./run";
 
 /**
- * The state of one run from two sources: snapshots asked for over HTTP, and live events. Each
+ * What has happened in one run from two sources: snapshots asked for over HTTP, and live events. Each
  * subscription begins with `subscribed()`; its snapshot comes later, in `load()`, when live events
- * may already have arrived.
+ * may already have arrived. Until these reach past the snapshot, whoever holds the run's state is to
+ * restore it from what both say.
  */
 export class RunFeed {
-  #state: RunState = emptyRun;
-  #snapshot: readonly RunEvent[] | undefined;
+  readonly #restore: (events: readonly ExecutionEvent[]) => void;
+  #snapshot: readonly ExecutionEvent[] | undefined;
   /** Events since the subscription, until they reach past its snapshot. */
-  #live: RunEvent[] | undefined;
+  #live: ExecutionEvent[] | undefined;
 
-  get state(): RunState {
-    return this.#state;
+  constructor(restore: (events: readonly ExecutionEvent[]) => void) {
+    this.#restore = restore;
   }
 
   subscribed(): void {
@@ -21,20 +22,19 @@ export class RunFeed {
     this.#live = [];
   }
 
-  load(snapshot: readonly RunEvent[]): void {
+  load(snapshot: readonly ExecutionEvent[]): void {
     this.#snapshot = snapshot;
     this.#rebuild(snapshot, this.#live ?? []);
   }
 
-  push(event: RunEvent): void {
+  push(event: ExecutionEvent): void {
     this.#live?.push(event);
     if (this.#live && this.#snapshot) this.#rebuild(this.#snapshot, this.#live);
-    else this.#state = reduce(this.#state, event);
   }
 
-  #rebuild(snapshot: readonly RunEvent[], live: readonly RunEvent[]): void {
+  #rebuild(snapshot: readonly ExecutionEvent[], live: readonly ExecutionEvent[]): void {
     const { events, settled } = merge(snapshot, live);
-    this.#state = events.reduce(reduce, emptyRun);
+    this.#restore(events);
     if (settled) {
       this.#snapshot = undefined;
       this.#live = undefined;

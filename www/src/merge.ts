@@ -1,8 +1,8 @@
 import { dequal } from "dequal/lite";
-import type { RunEvent } from "./run";
+import type { ExecutionEvent } from "flowmaestro-websocket";
 
 export interface Merged {
-  readonly events: readonly RunEvent[];
+  readonly events: readonly ExecutionEvent[];
   /** Whether `live` reaches past the snapshot, so that all that follows is new. */
   readonly settled: boolean;
 }
@@ -17,7 +17,10 @@ export interface Merged {
  * The user's answers count for nothing in this: they travel the other way, and each side dates them
  * itself.
  */
-export function merge(snapshot: readonly RunEvent[], live: readonly RunEvent[]): Merged {
+export function merge(
+  snapshot: readonly ExecutionEvent[],
+  live: readonly ExecutionEvent[],
+): Merged {
   const received = live.filter(isFromServer);
   const covered = overlap(snapshot.filter(isFromServer), received);
   const seen = new Set(received.slice(0, covered));
@@ -27,12 +30,12 @@ export function merge(snapshot: readonly RunEvent[], live: readonly RunEvent[]):
   };
 }
 
-function isFromServer(event: RunEvent): boolean {
+function isFromServer(event: ExecutionEvent): boolean {
   return event.type !== "user:input:response";
 }
 
 /** How many of the first `live` events `snapshot` holds too. */
-function overlap(snapshot: readonly RunEvent[], live: readonly RunEvent[]): number {
+function overlap(snapshot: readonly ExecutionEvent[], live: readonly ExecutionEvent[]): number {
   for (let start = 0; start < snapshot.length; start += 1) {
     const rest = snapshot.slice(start, start + live.length);
     if (dequal(rest, live.slice(0, rest.length))) return rest.length;

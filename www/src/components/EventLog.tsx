@@ -1,33 +1,33 @@
+import type { ExecutionLogEntry, LoggedEvent } from "flowmaestro-websocket";
 import { useLayoutEffect, useRef } from "react";
 import { formatDuration, formatTime } from "../format";
-import type { LoggedEvent } from "../run";
 import { type ShownStatus, StatusIcon } from "./StatusIcon";
 
 interface Props {
-  readonly events: readonly LoggedEvent[];
+  readonly entries: readonly ExecutionLogEntry[];
   readonly nameOf: (nodeId: string) => string;
 }
 
 /** What has happened, newest last, where it scrolls to. */
-export function EventLog({ events, nameOf }: Props) {
+export function EventLog({ entries, nameOf }: Props) {
   const box = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
-    if (events.length > 0) box.current?.scrollTo({ top: box.current.scrollHeight });
-  }, [events]);
+    if (entries.length > 0) box.current?.scrollTo({ top: box.current.scrollHeight });
+  }, [entries]);
 
   return (
     <section className="card stack" aria-labelledby="log-title">
       <h2 id="log-title">Log</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and so must the keyboard. */}
       <div ref={box} className="log" role="log" tabIndex={0} aria-labelledby="log-title">
-        {events.map((event, i) => (
+        {entries.filter(isShown).map((entry, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: lines are added, hardly ever in between.
-          <div key={i} className="log-line" data-type={event.type}>
-            <time className="muted" dateTime={new Date(event.timestamp).toISOString()}>
-              {formatTime(event.timestamp)}
+          <div key={i} className="log-line" data-type={entry.type}>
+            <time className="muted" dateTime={new Date(entry.timestamp).toISOString()}>
+              {formatTime(entry.timestamp)}
             </time>
-            <StatusIcon status={iconOf(event)} />
-            <span>{describe(event, nameOf)}</span>
+            <StatusIcon status={icons[entry.type] ?? "pending"} />
+            <span>{lineOf(entry, nameOf)}</span>
           </div>
         ))}
       </div>
@@ -35,7 +35,12 @@ export function EventLog({ events, nameOf }: Props) {
   );
 }
 
-const icons: Record<LoggedEvent["type"], ShownStatus> = {
+/** The progress is shown elsewhere. */
+function isShown({ type }: ExecutionLogEntry): boolean {
+  return type !== "execution:progress";
+}
+
+const icons: Partial<Record<LoggedEvent["type"], ShownStatus>> = {
   "execution:started": "pending",
   "execution:completed": "completed",
   "execution:failed": "failed",
@@ -47,11 +52,13 @@ const icons: Record<LoggedEvent["type"], ShownStatus> = {
   "user:input:response": "pending",
 };
 
-function iconOf(event: LoggedEvent): ShownStatus {
-  return icons[event.type] ?? "pending";
+function lineOf({ type, nodeId, event }: ExecutionLogEntry, nameOf: Props["nameOf"]): string {
+  if (event) return describe(event, nameOf);
+  // A large one, of which the log only keeps that it was.
+  return nodeId === undefined ? type : `${nameOf(nodeId)}: ${type}`;
 }
 
-function describe(event: LoggedEvent, nameOf: (nodeId: string) => string): string {
+function describe(event: LoggedEvent, nameOf: Props["nameOf"]): string {
   switch (event.type) {
     case "execution:started":
       return `Run of ${event.workflowName} started, ${event.totalNodes} steps`;

@@ -1,16 +1,17 @@
+import type { Execution, NodeState } from "flowmaestro-websocket";
 import { memo, useMemo } from "react";
 import type { WorkflowNode } from "../api";
 import { formatDuration } from "../format";
 import { useNow } from "../hooks/useNow";
 import { type LayoutEdge, layout, nodeSize } from "../layout";
-import type { NodeRun, RunState } from "../run";
+import { hasEnded } from "../run";
 import { type ShownStatus, StatusIcon } from "./StatusIcon";
 
 interface Props {
   readonly nodes: readonly WorkflowNode[];
   readonly edges: readonly LayoutEdge[];
   /** Absent where a workflow is shown that does not run. */
-  readonly run?: RunState;
+  readonly run?: Execution;
   readonly selectedId?: string | undefined;
   readonly onSelect?: (nodeId: string) => void;
 }
@@ -43,7 +44,7 @@ export function Graph({ nodes, edges, run, selectedId, onSelect }: Props) {
             <NodeBox
               node={node}
               status={run ? shownStatus(run, node.id) : "pending"}
-              run={run?.nodes.get(node.id)}
+              run={run?.nodes[node.id]}
               selected={node.id === selectedId}
               onSelect={onSelect}
             />
@@ -55,15 +56,13 @@ export function Graph({ nodes, edges, run, selectedId, onSelect }: Props) {
 }
 
 /** What became of a node, also when its run ended before it did. */
-function shownStatus(run: RunState, nodeId: string): ShownStatus {
-  const status = run.nodes.get(nodeId)?.status ?? "pending";
-  if (!run.ended || status === "completed" || status === "failed") return status;
-  if (run.ended.type === "execution:failed" && run.ended.failedNodeId === nodeId) return "failed";
-  return status === "pending" ? "skipped" : "stopped";
+function shownStatus(run: Execution, nodeId: string): ShownStatus {
+  const status = run.nodes[nodeId]?.status ?? "pending";
+  return status === "pending" && hasEnded(run) ? "skipped" : status;
 }
 
-function edgeState(run: RunState | undefined, { from, to }: LayoutEdge): string {
-  if (run?.nodes.get(from)?.status !== "completed") return "ahead";
+function edgeState(run: Execution | undefined, { from, to }: LayoutEdge): string {
+  if (run?.nodes[from]?.status !== "completed") return "ahead";
   switch (shownStatus(run, to)) {
     case "pending":
     case "skipped":
@@ -79,7 +78,7 @@ function edgeState(run: RunState | undefined, { from, to }: LayoutEdge): string 
 interface NodeBoxProps {
   readonly node: WorkflowNode;
   readonly status: ShownStatus;
-  readonly run: NodeRun | undefined;
+  readonly run: NodeState | undefined;
   readonly selected: boolean;
   readonly onSelect: ((nodeId: string) => void) | undefined;
 }
@@ -121,7 +120,7 @@ const plainNotes: Partial<Record<ShownStatus, string>> = {
 
 interface NoteProps {
   readonly status: ShownStatus;
-  readonly run: NodeRun | undefined;
+  readonly run: NodeState | undefined;
 }
 
 /** The second line of a node: how long, which attempt. */
@@ -130,7 +129,7 @@ function NodeNote({ status, run }: NoteProps) {
   return <span>{plainNotes[status] ?? timedNote(status, run, now)}</span>;
 }
 
-function timedNote(status: ShownStatus, run: NodeRun | undefined, now: number): string {
+function timedNote(status: ShownStatus, run: NodeState | undefined, now: number): string {
   const attempt = run && run.attempt > 1 ? `, try ${run.attempt}` : "";
   if (status === "completed") return `done, ${formatDuration(run?.duration ?? 0)}${attempt}`;
   if (status === "retrying" && run?.retryAt !== undefined && run.retryAt > now) {

@@ -1,11 +1,11 @@
+import type { NodeState } from "flowmaestro-websocket";
 import type { WorkflowNode } from "../api";
 import { formatDuration } from "../format";
-import type { NodeRun } from "../run";
 import { Value } from "./Value";
 
 interface Props {
   readonly node: WorkflowNode;
-  readonly run: NodeRun | undefined;
+  readonly run: NodeState | undefined;
 }
 
 export function NodeDetails({ node, run }: Props) {

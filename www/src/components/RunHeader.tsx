@@ -1,36 +1,35 @@
+import type { Execution } from "flowmaestro-websocket";
 import { formatDate, formatDuration } from "../format";
 import { useNow } from "../hooks/useNow";
-import { type RunState, runStatus } from "../run";
+import { hasEnded, runStatus } from "../run";
 import { StatusChip } from "./StatusChip";
 
 interface Props {
-  readonly state: RunState;
+  readonly run: Execution;
   readonly name: string;
 }
 
-export function RunHeader({ state, name }: Props) {
-  const { started, progress } = state;
+export function RunHeader({ run, name }: Props) {
+  const { startedAt, progress } = run;
   return (
     <header className="card stack run-header">
       <div className="row">
         <h1>{name}</h1>
         <span role="status" data-testid="run-status">
-          <StatusChip status={runStatus(state)} />
+          <StatusChip status={runStatus(run)} />
         </span>
       </div>
       <label className="progress">
-        <progress max={100} value={progress?.percentage ?? 0} data-testid="progress" />
+        <progress max={100} value={progress.percentage} data-testid="progress" />
         <span className="small">
-          {progress
-            ? `${progress.completed} of ${progress.total} steps done`
-            : `0 of ${started?.totalNodes ?? "?"} steps done`}
+          {progress.completed} of {progress.total || "?"} steps done
         </span>
       </label>
-      {started && (
+      {startedAt !== undefined && (
         <p className="muted small">
-          Started {formatDate(started.timestamp)} ·{" "}
+          Started {formatDate(startedAt)} ·{" "}
           <span className="unbroken">
-            <RunTime state={state} />
+            <RunTime run={run} />
           </span>
         </p>
       )}
@@ -39,10 +38,10 @@ export function RunHeader({ state, name }: Props) {
 }
 
 /** How long the run took, or has taken so far. */
-function RunTime({ state: { started, ended } }: { readonly state: RunState }) {
-  const now = useNow(ended === undefined);
-  if (ended?.type === "execution:completed") return `took ${formatDuration(ended.duration)}`;
-  const until = ended?.timestamp ?? now;
-  const elapsed = formatDuration(Math.max(0, until - (started?.timestamp ?? until)));
-  return ended ? `failed after ${elapsed}` : `running for ${elapsed}`;
+function RunTime({ run }: { readonly run: Execution }) {
+  const { status, startedAt, duration } = run;
+  const now = useNow(!hasEnded(run));
+  const elapsed = formatDuration(Math.max(0, duration ?? now - (startedAt ?? now)));
+  if (status === "completed") return `took ${elapsed}`;
+  return status === "failed" ? `failed after ${elapsed}` : `running for ${elapsed}`;
 }

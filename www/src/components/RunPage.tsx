@@ -1,8 +1,8 @@
+import type { Execution, NodeState } from "flowmaestro-websocket";
 import { useEffect, useRef, useState } from "react";
 import type { Workflow, WorkflowNode } from "../api";
 import type { Live } from "../hooks/useLive";
 import { useRun } from "../hooks/useRun";
-import { type NodeRun, pendingRequests, type RunState } from "../run";
 import { ApprovalForm } from "./ApprovalForm";
 import { EventLog } from "./EventLog";
 import { Graph } from "./Graph";
@@ -19,8 +19,7 @@ interface Props {
 
 /** One run: what it is doing, what it has produced, and what it asks. */
 export function RunPage({ executionId, workflows }: Props) {
-  const run = useRun(executionId);
-  const { state, workflowId } = run;
+  const { run, workflowId, ...loading } = useRun(executionId);
   const [selectedId, setSelectedId] = useState<string>();
   const page = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -29,15 +28,15 @@ export function RunPage({ executionId, workflows }: Props) {
   }, []);
 
   const loaded = workflowId !== undefined && workflows.value !== undefined;
-  const error = run.error ?? workflows.error;
+  const error = loading.error ?? workflows.error;
   const workflow = workflows.value?.find((each) => each.id === workflowId);
-  const nodes = knownNodes(workflow, state);
+  const nodes = knownNodes(workflow, run);
   const nameOf = (id: string) => nodes.find((node) => node.id === id)?.name ?? id;
   const selected = nodes.find((node) => node.id === selectedId);
-  const text = latestText(state);
+  const text = latestText(run);
 
   function reload(): void {
-    run.reload();
+    loading.reload();
     workflows.reload();
   }
 
@@ -51,8 +50,8 @@ export function RunPage({ executionId, workflows }: Props) {
       {!loaded && error === undefined && <p className="muted">Loading…</p>}
       {loaded && (
         <>
-          <RunHeader state={state} name={workflow?.name ?? state.started?.workflowName ?? "Run"} />
-          {pendingRequests(state).map((request) => (
+          <RunHeader run={run} name={workflow?.name ?? run.workflowName ?? "Run"} />
+          {run.pending.map((request) => (
             <ApprovalForm
               key={`${request.nodeId} ${request.timestamp}`}
               request={request}
@@ -64,20 +63,20 @@ export function RunPage({ executionId, workflows }: Props) {
               <Graph
                 nodes={nodes}
                 edges={workflow?.edges ?? []}
-                run={state}
+                run={run}
                 selectedId={selectedId}
                 onSelect={setSelectedId}
               />
               {selected ? (
-                <NodeDetails node={selected} run={state.nodes.get(selected.id)} />
+                <NodeDetails node={selected} run={run.nodes[selected.id]} />
               ) : (
                 <p className="muted small">Choose a step to see what it does and what it made.</p>
               )}
             </section>
             <div className="stack">
-              <RunResult state={state} nameOf={nameOf} />
-              {text && <StreamText key={text.id} title={nameOf(text.id)} node={text.node} />}
-              <EventLog events={state.log} nameOf={nameOf} />
+              <RunResult run={run} nameOf={nameOf} />
+              {text && <StreamText key={text.nodeId} title={nameOf(text.nodeId)} node={text} />}
+              <EventLog entries={run.log} nameOf={nameOf} />
             </div>
           </div>
         </>
@@ -87,20 +86,19 @@ export function RunPage({ executionId, workflows }: Props) {
 }
 
 /** The workflow's nodes, or those that were heard of where the workflow is gone. */
-function knownNodes(workflow: Workflow | undefined, state: RunState): readonly WorkflowNode[] {
+function knownNodes(workflow: Workflow | undefined, run: Execution): readonly WorkflowNode[] {
   if (workflow) return workflow.nodes;
-  return [...state.nodes].map(([id, run]) => ({
-    id,
-    name: run.name ?? id,
-    type: "",
+  return Object.values(run.nodes).map(({ nodeId, name, type }) => ({
+    id: nodeId,
+    name: name ?? nodeId,
+    type: type ?? "",
     description: "",
   }));
 }
 
 /** The node that streamed text and started last. */
-function latestText(state: RunState): { id: string; node: NodeRun } | undefined {
-  return [...state.nodes]
-    .map(([id, node]) => ({ id, node }))
-    .filter(({ node }) => node.text !== "")
-    .sort((a, b) => (b.node.startedAt ?? 0) - (a.node.startedAt ?? 0))[0];
+function latestText(run: Execution): NodeState | undefined {
+  return Object.values(run.nodes)
+    .filter(({ text }) => text !== "")
+    .sort((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0))[0];
 }

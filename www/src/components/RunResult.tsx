@@ -1,34 +1,35 @@
-import type { RunState } from "../run";
+import type { Execution } from "flowmaestro-websocket";
 import { Value } from "./Value";
 
 interface Props {
-  readonly state: RunState;
+  readonly run: Execution;
   readonly nameOf: (nodeId: string) => string;
 }
 
 /** How the run ended, once it has. */
-export function RunResult({ state: { ended }, nameOf }: Props) {
-  if (!ended) return null;
-  if (ended.type === "execution:completed") {
+export function RunResult({ run, nameOf }: Props) {
+  const { status, outputs = {}, error, failedNodeId } = run;
+  if (status === "completed") {
     return (
       <section className="card stack" aria-labelledby="outputs-title" data-testid="outputs">
         <h2 id="outputs-title">Outputs</h2>
-        {Object.keys(ended.outputs).length > 0 ? (
-          <Value value={ended.outputs} />
+        {Object.keys(outputs).length > 0 ? (
+          <Value value={outputs} />
         ) : (
           <p className="muted">This workflow has no outputs.</p>
         )}
       </section>
     );
   }
+  if (status !== "failed") return null;
   return (
     <section className="card stack failure" aria-labelledby="failure-title" data-testid="failure">
       <h2 id="failure-title">
-        {ended.failedNodeId === undefined
+        {failedNodeId === undefined
           ? "The run failed"
-          : `The run failed at “${nameOf(ended.failedNodeId)}”`}
+          : `The run failed at “${nameOf(failedNodeId)}”`}
       </h2>
-      <p>{ended.error}</p>
+      <p>{error}</p>
     </section>
   );
 }

@@ -1,8 +1,8 @@
+import type { NodeStatus } from "flowmaestro-websocket";
 import type { DocumentStatus } from "../api";
-import type { NodeStatus } from "../run";
 
-/** Besides a node's own states: what became of it when its run ended before it did. */
-export type ShownStatus = NodeStatus | DocumentStatus | "stopped" | "skipped";
+/** Besides a node's own states: its run has ended and did not come to it. */
+export type ShownStatus = NodeStatus | DocumentStatus | "skipped";
 
 const paths: Record<ShownStatus, string> = {
   pending: "M8 2.5a5.5 5.5 0 1 1 0 11a5.5 5.5 0 0 1 0-11z",

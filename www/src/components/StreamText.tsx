@@ -1,9 +1,9 @@
+import type { NodeState } from "flowmaestro-websocket";
 import { useId, useLayoutEffect, useRef } from "react";
-import type { NodeRun } from "../run";
 
 interface Props {
   readonly title: string;
-  readonly node: NodeRun;
+  readonly node: NodeState;
 }
 
 /** Text as it streams in. It follows its end, unless the reader has scrolled away from it. */

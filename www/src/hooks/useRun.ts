@@ -1,50 +1,61 @@
-import { type ConnectionStateEvent, websocket } from "flowmaestro-websocket";
+import {
+  type ConnectionStateEvent,
+  type Execution,
+  type ExecutionEvent,
+  websocket,
+} from "flowmaestro-websocket";
+import { useExecution } from "flowmaestro-websocket/react";
 import { useEffect, useMemo, useSyncExternalStore } from "react";
 import { type Api, messageOf } from "../api";
 import { RunFeed } from "../feed";
-import { emptyRun, type RunEvent, type RunState } from "../run";
 import { useSession } from "../session";
 
-export interface RunView {
-  readonly state: RunState;
+interface Loaded {
   /** Undefined until the first load. */
   readonly workflowId: string | undefined;
   /** Why the latest load failed; a new connection tries again by itself. */
   readonly error: string | undefined;
 }
 
-const empty: RunView = { state: emptyRun, workflowId: undefined, error: undefined };
+export interface RunView extends Loaded {
+  readonly run: Execution;
+  readonly reload: () => void;
+}
 
-/** One run, loaded and followed live; React hears of it at most once per frame. */
-export function useRun(executionId: string): RunView & { readonly reload: () => void } {
+const nothing: Loaded = { workflowId: undefined, error: undefined };
+
+/** One run, loaded and followed live. */
+export function useRun(executionId: string): RunView {
   const { api } = useSession();
-  const store = useMemo(() => new RunStore(api, executionId), [api, executionId]);
-  useEffect(() => store.open(), [store]);
-  const view = useSyncExternalStore(store.subscribe, store.view);
-  return { ...view, reload: store.reload };
+  const run = useExecution(executionId);
+  const past = useMemo(() => new Past(api, executionId), [api, executionId]);
+  useEffect(() => past.open(), [past]);
+  const loaded = useSyncExternalStore(past.subscribe, past.loaded);
+  return { ...loaded, run, reload: past.reload };
 }
 
 /** The event as the HTTP API has it: what the socket adds to it there is not. */
-function withoutEnvelope(event: object): RunEvent {
+function withoutEnvelope(event: object): ExecutionEvent {
   const { eventId, seq, ack, redelivered, ...rest } = event as Record<string, unknown>;
-  return rest as unknown as RunEvent;
+  return rest as unknown as ExecutionEvent;
 }
 
-class RunStore {
+/**
+ * What has happened in a run before it was subscribed. The server's journal is older than the
+ * gateway's memory: it knows every run there was, and outlives restarts.
+ */
+class Past {
   readonly #api: Api;
   readonly #executionId: string;
   readonly #listeners = new Set<() => void>();
-  readonly #feed = new RunFeed();
-  /** What React has. */
-  #view = empty;
-  /** What it gets with the next frame, `state` apart. */
-  #next = empty;
-  #frame: number | undefined;
+  readonly #feed: RunFeed;
+  #loaded = nothing;
   #loading = new AbortController();
 
   constructor(api: Api, executionId: string) {
     this.#api = api;
     this.#executionId = executionId;
+    this.#feed = new RunFeed((events) => websocket.restoreExecution(executionId, events));
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -52,7 +63,7 @@ class RunStore {
     return () => this.#listeners.delete(listener);
   };
 
-  readonly view = (): RunView => this.#view;
+  readonly loaded = (): Loaded => this.#loaded;
 
   /** Follows the run until the returned function is called. */
   open(): () => void {
@@ -62,15 +73,11 @@ class RunStore {
     websocket.on("connection:subscribed", this.#begin, { executionId, signal });
     websocket.on("*", this.#take, { executionId, signal });
     websocket.on("connection:state", this.#retry, { signal });
-    websocket.subscribeToExecution(executionId);
     // Somebody else may hold the subscription already, and then nothing announces it.
     this.#begin();
     return () => {
       ended.abort();
-      websocket.unsubscribeFromExecution(executionId);
       this.#loading.abort();
-      if (this.#frame !== undefined) cancelAnimationFrame(this.#frame);
-      this.#frame = undefined;
     };
   }
 
@@ -85,13 +92,10 @@ class RunStore {
 
   /** For a run that cannot be subscribed any more, and so is not announced. */
   readonly #retry = ({ state }: ConnectionStateEvent): void => {
-    if (state.status === "connected" && this.#next.error !== undefined) void this.#load();
+    if (state.status === "connected" && this.#loaded.error !== undefined) void this.#load();
   };
 
-  readonly #take = (event: object): void => {
-    this.#feed.push(withoutEnvelope(event));
-    this.#changed({});
-  };
+  readonly #take = (event: object): void => this.#feed.push(withoutEnvelope(event));
 
   async #load(): Promise<void> {
     this.#loading.abort();
@@ -101,18 +105,14 @@ class RunStore {
       const { workflowId, events } = await this.#api.run(this.#executionId, signal);
       if (signal.aborted) return;
       this.#feed.load(events);
-      this.#changed({ workflowId, error: undefined });
+      this.#change({ workflowId, error: undefined });
     } catch (cause) {
-      if (!signal.aborted) this.#changed({ error: messageOf(cause) });
+      if (!signal.aborted) this.#change({ ...this.#loaded, error: messageOf(cause) });
     }
   }
 
-  #changed(change: Partial<RunView>): void {
-    this.#next = { ...this.#next, ...change };
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = undefined;
-      this.#view = { ...this.#next, state: this.#feed.state };
-      for (const listener of this.#listeners) listener();
-    });
+  #change(loaded: Loaded): void {
+    this.#loaded = loaded;
+    for (const listener of this.#listeners) listener();
   }
 }

@@ -140,6 +140,47 @@ async fn the_past_of_an_execution_can_be_asked_for() {
     client.disconnect();
 }
 
+#[wasm_bindgen(module = "/src/store.js")]
+extern "C" {
+    type WatchedExecution;
+
+    #[wasm_bindgen(constructor)]
+    fn new() -> WatchedExecution;
+
+    #[wasm_bindgen(method, getter)]
+    fn snapshot(this: &WatchedExecution) -> JsValue;
+}
+
+/// What the node of [`emit_chunk`] has streamed, as the page sees it.
+fn streamed(execution: &WatchedExecution) -> String {
+    let node = get(&get(&execution.snapshot(), "nodes"), "n");
+    node.is_object()
+        .then(|| text(&node, "text"))
+        .unwrap_or_default()
+}
+
+#[wasm_bindgen_test]
+async fn a_watched_execution_shows_all_that_was_streamed() {
+    register("exec_watched", "ada").await;
+    emit_chunk("exec_watched", "before, ").await;
+    let client = connected("ada").await;
+    let first = WatchedExecution::new();
+    let id = "exec_watched".into();
+    assert!(!client.watch_execution(&id, first.as_ref()).unwrap());
+    until("the past", || streamed(&first) == "before, ").await;
+    emit_chunk("exec_watched", "then, ").await;
+    until("the present", || streamed(&first) == "before, then, ").await;
+    client.disconnect();
+    emit_chunk("exec_watched", "while away").await;
+    settle(client.connect(token("ada").await.into()))
+        .await
+        .unwrap();
+    let all = "before, then, while away";
+    until("what was missed", || streamed(&first) == all).await;
+    assert_eq!(get(&first.snapshot(), "isComplete"), true);
+    client.disconnect();
+}
+
 #[wasm_bindgen_test]
 async fn a_wrong_token_rejects_and_is_not_tried_again() {
     let sockets = Sockets::watch();

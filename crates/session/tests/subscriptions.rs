@@ -673,6 +673,7 @@ fn what_has_begun_is_known_while_it_is_held() {
     world.advance(20.0);
     assert!(has_begun(&world));
     world.cut(1006, "");
+    world.advance(20.0);
     assert!(has_begun(&world), "events came before");
     world.unsubscribe(1);
     world.subscribe(1);

@@ -20,8 +20,8 @@ const HELLO = JSON.stringify({ type: "hello", features: ["replay", "ack", "batch
 const MAX_RATIO = 1.2;
 
 export async function gateway({ quick }) {
-  buildServers();
-  const servers = [await startGateway(), await startBroadcast()];
+  const profile = buildServers({ quick });
+  const servers = [await startGateway(profile), await startBroadcast(profile)];
   try {
     await servers[0].register(EXECUTION);
     return [await toMany(servers, quick), await toOne(servers, quick)];
@@ -39,11 +39,9 @@ async function toMany([gateway, broadcast], quick) {
   ];
   const rows = await race(runs, { rounds: quick ? 2 : 20, events: 1, deliveries: count });
   for (const { load } of runs) load.close();
-  const scaled = count < WANTED_CONNECTIONS ? " (the limit of open files allows no more)" : "";
-  return {
-    title: `Gateway: one event to ${count.toLocaleString("en")} connections${scaled}`,
-    rows,
-  };
+  const title = `Gateway: one event to ${count.toLocaleString("en")} connections`;
+  if (quick || count === WANTED_CONNECTIONS) return { title, rows };
+  return { title, note: "the limit of open files allows no more", rows };
 }
 
 /** A stream of events to a reader who keeps up. */

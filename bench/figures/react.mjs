@@ -26,8 +26,7 @@ const NAMES = {
 const SETTLING_MS = 500;
 
 export async function react({ browser, quick }) {
-  buildServers();
-  const gateway = await startGateway();
+  const gateway = await startGateway(buildServers({ quick }));
   try {
     return await measureAll({ browser, gateway, quick });
   } finally {
@@ -99,6 +98,7 @@ async function watchRun({ browser, gateway: { url, post, register } }, page, loa
     await delay(SETTLING_MS);
     const busy = (await opened.busySeconds()) - before;
     const watched = await opened.call("watched");
+    if (page !== "empty" && watched.renders === 0) throw new Error(`${page} has shown nothing`);
     return { ...watched, eventsPerSecond, busyMicroseconds: (busy / load.count) * 1e6 };
   });
 }

@@ -9,17 +9,21 @@ import { toolEnv } from "../../scripts/lib/toolchain.mjs";
 /** Whose executions they are. */
 const USER = "user_bench";
 
-/** Compiles the servers as they are deployed. */
-export function buildServers() {
+/**
+ * Compiles the servers: as they are deployed, or quickly.
+ * @returns {string} cargo's profile, for starting them
+ */
+export function buildServers({ quick }) {
   const packages = ["-p", "flowmaestro-gateway", "-p", "flowmaestro-bench-broadcast"];
-  run("cargo", ["build", "--release", ...packages], { env: toolEnv() });
+  const options = quick ? [] : ["--release"];
+  run("cargo", ["build", ...options, ...packages], { env: toolEnv() });
+  return quick ? "debug" : "release";
 }
 
-/** The gateway as it is deployed. */
-export async function startGateway() {
+export async function startGateway(profile) {
   // What it says of each connection would be a good part of what it costs.
   const args = ["--log-level", "warn"];
-  const gateway = new TestGateway({ port: await freePort(), args, profile: "release" });
+  const gateway = new TestGateway({ port: await freePort(), args, profile });
   await gateway.start();
   return {
     name: "gateway",
@@ -36,11 +40,11 @@ export async function startGateway() {
   };
 }
 
-export async function startBroadcast() {
+export async function startBroadcast(profile) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const server = new ServerProcess({
-    command: join(TARGET_DIR, "release/flowmaestro-bench-broadcast"),
+    command: join(TARGET_DIR, profile, "flowmaestro-bench-broadcast"),
     args: ["--port", String(port)],
     env: {},
     healthUrl: `${url}/health`,

@@ -20,6 +20,7 @@ const memories: WebAssembly.Memory[] = [];
 
 let seq = 0;
 let runs = 0;
+let handled = 0;
 
 WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
   construct(target, [module, imports]) {
@@ -34,7 +35,7 @@ WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
 async function setUp(): Promise<void> {
   websocket.configure({ url: `ws://localhost/${PROTOCOL}`, unsubscribeDelayMs: 0 });
   await websocket.connect("none");
-  for (const type of TYPES) websocket.on(type, () => {}, { executionId: EXECUTION });
+  for (const type of TYPES) websocket.on(type, handle, { executionId: EXECUTION });
   const subscribed = until("connection:subscribed");
   websocket.subscribeToExecution(EXECUTION);
   await subscribed;
@@ -43,8 +44,9 @@ async function setUp(): Promise<void> {
 /** So many events of one execution. */
 async function deliverEvents(count: number): Promise<void> {
   for (let delivered = 0; delivered < count; delivered += CHUNK) {
-    deliver(EXECUTION, Math.min(CHUNK, count - delivered), seq + 1);
-    seq += CHUNK;
+    const next = Math.min(CHUNK, count - delivered);
+    deliver(EXECUTION, next, seq + 1);
+    seq += next;
     await macrotask();
   }
 }
@@ -54,7 +56,7 @@ async function watchRuns(count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
     const executionId = `run_${runs++}`;
     const subscribed = until("connection:subscribed");
-    const unlisten = TYPES.map((type) => websocket.on(type, () => {}, { executionId }));
+    const unlisten = TYPES.map((type) => websocket.on(type, handle, { executionId }));
     websocket.subscribeToExecution(executionId);
     await subscribed;
     deliver(executionId, EVENTS_PER_RUN, 1);
@@ -66,9 +68,15 @@ async function watchRuns(count: number): Promise<void> {
 
 function deliver(executionId: string, count: number, firstSeq: number): void {
   const socket = lastSocket();
+  handled = 0;
   for (const event of makeEvents({ executionId, count, seed: firstSeq, firstSeq })) {
     socket.deliver(messageOf(JSON.stringify(event)));
   }
+  if (handled !== count) throw new Error(`${handled} of ${count} events came`);
+}
+
+function handle(): void {
+  handled += 1;
 }
 
 function until(type: "connection:subscribed"): Promise<void> {

@@ -3,7 +3,8 @@
 import type { ReactNode } from "react";
 import { flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";
-import { CLIENTS } from "../clients/index.js";
+import { CLIENTS, type Contender } from "../clients/index.js";
+import { hooksPage, WholeRun } from "../view/flowmaestro.js";
 import { ReactUseWebSocket } from "../view/one-component.js";
 import { Card, Nodes } from "../view/run.js";
 import { startWatching, watched } from "../view/watch.js";
@@ -18,6 +19,8 @@ interface Shown {
 
 const PAGES: Record<string, (shown: Shown) => Promise<ReactNode>> = {
   empty: async () => <Nodes Node={IdleNode} />,
+  flowmaestro: (shown) => hooksOf(shown, hooksPage(shown.executionId)),
+  wholeRun: (shown) => hooksOf(shown, <WholeRun executionId={shown.executionId} />),
   plain: (shown) => zustandOf("plain", shown),
   flowmaestroZustand: (shown) => zustandOf("flowmaestro", shown),
   reactUseWebSocket: async ({ url, executionId }) => (
@@ -25,11 +28,20 @@ const PAGES: Record<string, (shown: Shown) => Promise<ReactNode>> = {
   ),
 };
 
-async function zustandOf(name: string, { url, executionId }: Shown): Promise<ReactNode> {
+async function zustandOf(name: string, shown: Shown): Promise<ReactNode> {
+  return zustandPage(await connected(name, shown), shown.executionId);
+}
+
+async function hooksOf(shown: Shown, page: ReactNode): Promise<ReactNode> {
+  await connected("flowmaestro", shown);
+  return page;
+}
+
+async function connected(name: string, { url, executionId }: Shown): Promise<Contender> {
   const client = CLIENTS[name]?.();
   if (!client) throw new Error(`there is no client ${name}`);
   await client.connect(url, [executionId]);
-  return zustandPage(client, executionId);
+  return client;
 }
 
 function IdleNode({ nodeId }: { nodeId: string }) {

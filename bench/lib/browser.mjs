@@ -70,19 +70,12 @@ export class Page {
     return metrics.find(({ name }) => name === "TaskDuration").value;
   }
 
-  /** The size of the JavaScript heap after a garbage collection, in bytes. */
+  /** The size of the JavaScript heap after garbage collections, in bytes. */
   async heapBytes() {
+    // What a finalizer of the first lets go, the second takes away.
+    await this.#session.send("HeapProfiler.collectGarbage");
     await this.#session.send("HeapProfiler.collectGarbage");
     const { usedSize } = await this.#session.send("Runtime.getHeapUsage");
     return usedSize;
-  }
-
-  /** Where the time goes while `use` runs: a profile as the DevTools save it. */
-  async profile(use) {
-    await this.#session.send("Profiler.enable");
-    await this.#session.send("Profiler.setSamplingInterval", { interval: 200 });
-    await this.#session.send("Profiler.start");
-    await use();
-    return (await this.#session.send("Profiler.stop")).profile;
   }
 }

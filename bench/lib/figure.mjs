@@ -20,6 +20,9 @@ export function compared(name, value, unit, peer, max) {
 
 /** A value by itself; `max` is the largest that meets the goal. */
 export function alone(name, value, unit, max) {
-  const goal = max === undefined ? {} : { goal: `≤ ${max} ${unit}`, met: value <= max };
+  const goal =
+    max === undefined
+      ? {}
+      : { goal: `≤ ${max.toLocaleString("en")} ${unit}`.trim(), met: value <= max };
   return { name, value, unit, ...goal };
 }

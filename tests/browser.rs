@@ -154,9 +154,10 @@ extern "C" {
 /// What the node of [`emit_chunk`] has streamed, as the page sees it.
 fn streamed(execution: &WatchedExecution) -> String {
     let node = get(&get(&execution.snapshot(), "nodes"), "n");
-    node.is_object()
-        .then(|| text(&node, "text"))
-        .unwrap_or_default()
+    if node.is_undefined() {
+        return String::new();
+    }
+    text(&node, "text")
 }
 
 #[wasm_bindgen_test]

@@ -58,8 +58,6 @@ pub enum Bug {
     UnboundedSubscriptions,
     /// An execution that is let go of and taken again is let go of.
     ReleasedInTheSameBreath,
-    /// A terminal event that was taken back before anybody got it ends its execution.
-    FinishedUndelivered,
     /// A connection that ended is still subscribed.
     SubscribersLeft,
     /// The timers of a connection that ended run on.
@@ -122,7 +120,6 @@ impl Bug {
         Self::DuplicatesUnacknowledged,
         Self::UnboundedSubscriptions,
         Self::ReleasedInTheSameBreath,
-        Self::FinishedUndelivered,
         Self::SubscribersLeft,
         Self::TimersLeft,
         Self::ViewersLeft,

@@ -357,7 +357,7 @@ impl<P: Clone> Session<P> {
                         recovery.rewind(*key, seq.saturating_sub(1));
                     }
                 }
-                if queued.terminal && !planted!(FinishedUndelivered) {
+                if queued.terminal {
                     subscriptions.reopen(*key);
                 }
                 false

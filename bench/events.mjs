@@ -1,28 +1,32 @@
-// Made-up events of a run: the same ones for the same seed. A hundred nodes run at a time, each again
-// and again, and stream text: two thirds are `node:stream`. None of the events ends the run.
+// Made-up events of a run: the same ones for the same seed. A hundred nodes run again and again, and
+// stream text: two thirds are `node:stream`. None of the events ends the run.
 
 // @ts-check
 
 /**
  * An event as any of the clients hands it to its user.
- * @typedef {object} RunEvent
- * @property {string} type
- * @property {number} timestamp
- * @property {string} executionId
- * @property {string} [nodeId]
- * @property {string} [chunk]
- * @property {number} [percentage]
+ * @typedef {{
+ *   type: string,
+ *   timestamp: number,
+ *   executionId: string,
+ *   nodeId?: string,
+ *   chunk?: string,
+ *   percentage?: number,
+ *   [field: string]: unknown,
+ * }} RunEvent
  */
 
 /**
  * What is made: `firstSeq` is the number of the first event, where they are numbered as the gateway
- * does it; with an `outputLength` each is a `node:completed` with an output of so many characters.
+ * does it; with an `outputLength` each is a `node:completed` with an output of so many characters;
+ * `running` is how many of the nodes run at a time (default: all).
  * @typedef {object} EventOptions
  * @property {string} executionId
  * @property {number} count
  * @property {number} seed
  * @property {number} [firstSeq]
  * @property {number} [outputLength]
+ * @property {number} [running]
  */
 
 export const NODES = 100;
@@ -71,7 +75,8 @@ function random(seed) {
  */
 export function makeEvents(options) {
   const next = random(options.seed);
-  const goes = Array.from({ length: NODES }, () => pickGo(next).values());
+  const { running = NODES } = options;
+  const goes = Array.from({ length: running }, (_, node) => startGo(node, next));
   return Array.from({ length: options.count }, (_, index) => {
     const event = makeEvent(options, goes, next, index);
     if (options.firstSeq === undefined) return event;
@@ -82,18 +87,40 @@ export function makeEvents(options) {
 }
 
 /**
- * The next event of some node.
+ * A node, and what it has yet to emit.
+ * @typedef {{ nodeId: string, types: IterableIterator<string> }} Go
+ */
+
+/**
+ * @param {number} node
+ * @param {() => number} next
+ * @returns {Go}
+ */
+function startGo(node, next) {
+  const { go } = UNUSUAL.find(({ one }) => next() * one < 1) ?? { go: USUAL };
+  return { nodeId: `node_${node}`, types: go.values() };
+}
+
+/**
+ * The next event of one of the nodes that run. After its last, another node runs in its place.
  * @param {EventOptions} options
- * @param {IterableIterator<string>[]} goes what each node has yet to emit
+ * @param {Go[]} goes
  * @param {() => number} next
  * @param {number} index
+ * @returns {RunEvent}
  */
 function makeEvent(options, goes, next, index) {
   const { executionId, outputLength } = options;
-  const node = Math.floor(next() * NODES);
-  const type = outputLength === undefined ? takeType(goes, node, next) : "node:completed";
+  const place = Math.floor(next() * goes.length);
+  const { nodeId, types } = goes[place] ?? startGo(0, next);
+  const taken = types.next();
+  if (taken.done) {
+    const node = goes.length === NODES ? place : Math.floor(next() * NODES);
+    goes[place] = startGo(node, next);
+    return makeEvent(options, goes, next, index);
+  }
+  const type = outputLength === undefined ? taken.value : "node:completed";
   const timestamp = 1_698_765_432_000 + index;
-  const nodeId = `node_${node}`;
   const base = { type, timestamp, executionId };
   const words = (/** @type {number} */ count) =>
     Array.from({ length: count }, () => WORDS[Math.floor(next() * WORDS.length)]).join(" ");
@@ -115,23 +142,6 @@ function makeEvent(options, goes, next, index) {
     default:
       return { ...base, nodeId, prompt: "Send it?", inputType: "approval" };
   }
-}
-
-/**
- * @param {IterableIterator<string>[]} goes
- * @param {number} node
- * @param {() => number} next
- */
-function takeType(goes, node, next) {
-  const taken = goes[node]?.next();
-  if (taken && !taken.done) return taken.value;
-  goes[node] = pickGo(next).values();
-  return goes[node].next().value ?? TEXT;
-}
-
-/** @param {() => number} next */
-function pickGo(next) {
-  return UNUSUAL.find(({ one }) => next() * one < 1)?.go ?? USUAL;
 }
 
 /**

@@ -11,6 +11,10 @@ import { median } from "../lib/statistics.mjs";
 const ROUNDS = 5;
 
 const STEADY = { perSecond: 2000, count: 6000 };
+
+/** How many of the hundred nodes run at a time: as in a workflow, and as badly as can be. */
+const RUNNING = [8, 100];
+
 const FLOOD = { perSecond: 10_000, count: 100_000 };
 const MESSAGES = { perSecond: 1000, count: 1000 };
 const QUICK = { perSecond: 1000, count: 200 };
@@ -47,13 +51,15 @@ async function measureAll({ browser, gateway, quick }) {
     const samples = pages.map(() => []);
     for (let round = 0; round < times; round++) {
       for (const [index, page] of pages.entries()) {
-        samples[index].push(await watchRun({ browser, gateway }, page, quick ? QUICK : load));
+        samples[index].push(
+          await watchRun({ browser, gateway }, page, { ...load, ...(quick && QUICK) }),
+        );
       }
     }
     return pages.map((page, index) => ({ name: NAMES[page], ...medians(samples[index]) }));
   };
   return [
-    await steady(measure, rounds),
+    ...(await steady(measure, rounds)),
     await flood(measure, quick ? 1 : 3),
     await oneComponent(measure, rounds),
   ];
@@ -61,18 +67,25 @@ async function measureAll({ browser, gateway, quick }) {
 
 async function steady(measure, rounds) {
   const pages = ["flowmaestro", "flowmaestroZustand", "empty", "plain"];
-  const measured = await measure(pages, STEADY, rounds);
-  const value = ({ busyMicroseconds }) => busyMicroseconds;
-  const plain = measured.at(-1);
-  const peer = { name: plain.name, value: value(plain) };
-  const [ours, ...others] = measured;
-  return {
-    title: "Main thread for an event of 2,000 a second, into a page of 100 nodes",
-    rows: [
-      compared(ours.name, value(ours), "µs", peer, 0.4),
-      ...others.map((page) => compared(page.name, value(page), "µs", peer)),
-    ],
-  };
+  const figures = [];
+  for (const running of RUNNING) {
+    const measured = await measure(pages, { ...STEADY, running }, rounds);
+    const plain = measured.at(-1);
+    const rowOf = (page, value, what, max) =>
+      compared(`${page.name}${what}`, value(page), "µs", { ...plain, value: value(plain) }, max);
+    const all = ({ allMicroseconds }) => allMicroseconds;
+    const script = ({ scriptMicroseconds }) => scriptMicroseconds;
+    figures.push({
+      title: `Main thread for an event of 2,000 a second, ${running} of 100 nodes running at a time`,
+      note: "what is not script is layout and paint, which is the same for the same frames",
+      rows: [
+        rowOf(measured[0], all, "", 0.4),
+        ...measured.slice(1).map((page) => rowOf(page, all, "")),
+        ...measured.map((page) => rowOf(page, script, ": script alone")),
+      ],
+    });
+  }
+  return figures;
 }
 
 async function flood(measure, rounds) {
@@ -80,7 +93,7 @@ async function flood(measure, rounds) {
   const measured = await measure(pages, FLOOD, rounds);
   const empty = measured.at(-1);
   return {
-    title: "10,000 events a second for 10 s, into a page of 100 nodes",
+    title: "10,000 events a second for 10 s, into a page of 100 nodes that all run",
     note: "behind: the age of a text when it is first shown",
     rows: measured.flatMap((page) => {
       const isOurs = page.name === NAMES.flowmaestro;
@@ -127,10 +140,16 @@ async function watchRun({ browser, gateway: { url, post, register } }, page, loa
     // Without a reader too, so that the machine is as busy.
     const eventsPerSecond = await feed({ post, executionId, ...load });
     await delay(SETTLING_MS);
-    const busy = (await opened.busySeconds()) - before;
+    const after = await opened.busySeconds();
     const watched = await opened.call("watched");
     if (page !== "empty" && watched.renders === 0) throw new Error(`${page} has shown nothing`);
-    return { ...watched, eventsPerSecond, busyMicroseconds: (busy / load.count) * 1e6 };
+    const perEvent = (seconds) => (seconds / load.count) * 1e6;
+    return {
+      ...watched,
+      eventsPerSecond,
+      allMicroseconds: perEvent(after.all - before.all),
+      scriptMicroseconds: perEvent(after.script - before.script),
+    };
   });
 }
 

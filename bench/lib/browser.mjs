@@ -61,13 +61,14 @@ export class Page {
   }
 
   /**
-   * Seconds of processor time that the main thread's tasks took since this was called first. Waiting
-   * for a processor is not in it, so it holds on a busy machine too.
+   * Seconds of processor time that the main thread's tasks took since this was called first, and the
+   * scripts among them. Waiting for a processor is not in it, so it holds on a busy machine too.
    */
   async busySeconds() {
     await this.#session.send("Performance.enable", { timeDomain: "threadTicks" });
     const { metrics } = await this.#session.send("Performance.getMetrics");
-    return metrics.find(({ name }) => name === "TaskDuration").value;
+    const seconds = (wanted) => metrics.find(({ name }) => name === wanted).value;
+    return { all: seconds("TaskDuration"), script: seconds("ScriptDuration") };
   }
 
   /** The size of the JavaScript heap after garbage collections, in bytes. */

@@ -17,8 +17,8 @@ const MAX_DELAY = 5;
  * request that took long is made up for by a larger one.
  * @returns {Promise<number>} the events emitted in a second, which a busy machine may keep low.
  */
-export async function feed({ post, executionId, count, perSecond }) {
-  const events = makeEvents({ executionId, count, seed: 1 });
+export async function feed({ post, executionId, count, perSecond, running }) {
+  const events = makeEvents({ executionId, count, seed: 1, running });
   const started = performance.now();
   const deadline = started + (MAX_DELAY * count * 1000) / perSecond;
   for (let sent = 0; sent < count; ) {

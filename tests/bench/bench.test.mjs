@@ -5,6 +5,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { GROUPS, startBrowser } from "../../bench/groups.mjs";
 
+/** A page may wait for an event that does not come. The servers may have to be compiled first. */
+const TIMEOUT_MS = 600_000;
+
 let started;
 
 before(async () => {
@@ -14,7 +17,7 @@ before(async () => {
 after(() => started?.close());
 
 for (const [name, measure] of Object.entries(GROUPS)) {
-  test(`the figures of ${name} can be measured`, async () => {
+  test(`the figures of ${name} can be measured`, { timeout: TIMEOUT_MS }, async () => {
     const figures = await measure({ browser: started.browser, quick: true });
     const rows = figures.flatMap(({ rows }) => rows);
     assert.notEqual(rows.length, 0);

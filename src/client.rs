@@ -302,7 +302,7 @@ impl WebSocketClient {
     pub fn stats(&self) -> JsValue {
         let session = self.driver.session();
         let stats = session.stats();
-        platform::stats_object(
+        platform::stats_object(&[
             stats.attempts as f64,
             stats.connections as f64,
             stats.delivered as f64,
@@ -312,7 +312,7 @@ impl WebSocketClient {
             stats.send_failures as f64,
             self.driver.handler_count() as f64,
             self.driver.subscription_count() as f64,
-        )
+        ])
     }
 
     fn credentials(&self, token: &JsValue) -> Result<Credentials, JsValue> {

@@ -160,40 +160,25 @@ export function stateEvent(state) {
   return { type: "connection:state", state };
 }
 
+/** What the client counts, in the order of src/client.rs. */
+const STATS = /** @type {const} */ ([
+  "attempts",
+  "connections",
+  "delivered",
+  "unwanted",
+  "unreadable",
+  "sent",
+  "sendFailures",
+  "handlers",
+  "subscriptions",
+]);
+
 /**
- * What was counted.
- * @param {number} attempts
- * @param {number} connections
- * @param {number} delivered
- * @param {number} unwanted
- * @param {number} unreadable
- * @param {number} sent
- * @param {number} sendFailures
- * @param {number} handlers
- * @param {number} subscriptions
+ * The statistics as an object.
+ * @param {Float64Array} counts
  */
-export function statsObject(
-  attempts,
-  connections,
-  delivered,
-  unwanted,
-  unreadable,
-  sent,
-  sendFailures,
-  handlers,
-  subscriptions,
-) {
-  return {
-    attempts,
-    connections,
-    delivered,
-    unwanted,
-    unreadable,
-    sent,
-    sendFailures,
-    handlers,
-    subscriptions,
-  };
+export function statsObject(counts) {
+  return Object.fromEntries(STATS.map((name, i) => [name, counts[i]]));
 }
 
 /** A number that no two clients share, most likely. */

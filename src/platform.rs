@@ -56,20 +56,9 @@ extern "C" {
     #[wasm_bindgen(js_name = stateEvent)]
     pub(crate) fn state_event(state: &JsValue) -> JsValue;
 
-    /// The statistics as an object.
+    /// The statistics as an object; `platform.js` has their order.
     #[wasm_bindgen(js_name = statsObject)]
-    #[allow(clippy::too_many_arguments, reason = "there are that many")]
-    pub(crate) fn stats_object(
-        attempts: f64,
-        connections: f64,
-        delivered: f64,
-        unwanted: f64,
-        unreadable: f64,
-        sent: f64,
-        send_failures: f64,
-        handlers: f64,
-        subscriptions: f64,
-    ) -> JsValue;
+    pub(crate) fn stats_object(counts: &[f64]) -> JsValue;
 
     /// A number that no two clients share, most likely.
     pub(crate) fn seed() -> f64;

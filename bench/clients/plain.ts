@@ -29,6 +29,29 @@ export class Listeners {
   }
 }
 
+/** What a user does with the messages of a socket: subscribe at the welcome, then call handlers. */
+export function receiver(
+  socket: Pick<WebSocket, "send">,
+  executionIds: string[],
+  listeners: Listeners,
+  onSubscribed: () => void,
+  decode: (text: string) => RunEvent = JSON.parse,
+): (message: MessageEvent) => void {
+  let unanswered = executionIds.length;
+  return (message) => {
+    const event = decode(message.data);
+    if (event.type === "connected") {
+      for (const executionId of executionIds) {
+        socket.send(JSON.stringify({ type: "subscribe", executionId }));
+      }
+    } else if (event.type === "subscribed") {
+      if (--unanswered === 0) onSubscribed();
+    } else {
+      listeners.emit(event);
+    }
+  };
+}
+
 export class PlainClient implements Contender {
   readonly name: string = "plain JS";
   readonly protocol = "baseline";
@@ -39,20 +62,10 @@ export class PlainClient implements Contender {
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(url);
       this.#socket = socket;
-      let unanswered = executionIds.length;
       socket.onerror = () => reject(new Error("the socket failed"));
-      socket.onmessage = (message) => {
-        const event = this.decode(message.data);
-        if (event.type === "connected") {
-          for (const executionId of executionIds) {
-            socket.send(JSON.stringify({ type: "subscribe", executionId }));
-          }
-        } else if (event.type === "subscribed") {
-          if (--unanswered === 0) resolve();
-        } else {
-          this.#listeners.emit(event);
-        }
-      };
+      socket.onmessage = receiver(socket, executionIds, this.#listeners, resolve, (text) =>
+        this.decode(text),
+      );
     });
   }
 

@@ -3,7 +3,7 @@
 import { WebSocket as PartySocket } from "partysocket";
 import ReconnectingWebSocket from "reconnecting-websocket";
 import type { Contender, Handler } from "./contender.js";
-import { Listeners } from "./plain.js";
+import { Listeners, receiver } from "./plain.js";
 
 const SOCKETS = {
   "reconnecting-websocket": ReconnectingWebSocket,
@@ -21,19 +21,7 @@ export class ReconnectingClient implements Contender {
     return new Promise((resolve) => {
       const socket = new SOCKETS[this.name](url);
       this.#socket = socket;
-      let unanswered = executionIds.length;
-      socket.onmessage = (message: MessageEvent) => {
-        const event = JSON.parse(message.data);
-        if (event.type === "connected") {
-          for (const executionId of executionIds) {
-            socket.send(JSON.stringify({ type: "subscribe", executionId }));
-          }
-        } else if (event.type === "subscribed") {
-          if (--unanswered === 0) resolve();
-        } else {
-          this.#listeners.emit(event);
-        }
-      };
+      socket.onmessage = receiver(socket, executionIds, this.#listeners, resolve);
     });
   }
 

@@ -9,6 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findBrowsers } from "./lib/browsers.mjs";
 import { startGatewayHarness } from "./lib/gateway-harness.mjs";
+import { occupyPageServers } from "./lib/page-server.mjs";
 import { fail, ROOT, run } from "./lib/run.mjs";
 import { tee } from "./lib/tee.mjs";
 import { countTests } from "./lib/test-counts.mjs";
@@ -58,22 +59,14 @@ function readArgs(args) {
   return { cuts, browser: take("--browser"), cargoArgs: args };
 }
 
-/**
- * Runs the tests in one browser. The runner's own small server may leave one of the page's modules
- * without an answer on a busy machine; then no test begins, the run ends without a failed one, and is
- * made once more.
- */
-async function testIn(args, options) {
-  const first = await runIn(args, options);
-  if (first.code === 0 || first.failed > 0) return first;
-  console.log("No test has failed, but the browser has not run them all: once more.");
-  return runIn(args, options);
-}
-
-/** Each run gets a gateway of its own, which remembers nothing of another's run. */
-async function runIn(args, { cuts, env }) {
+/** Each browser gets a gateway of its own, which remembers nothing of another's run. */
+async function testIn(args, { cuts, env }) {
   const harness = await startGatewayHarness({ cuts });
-  const { code, output } = await tee("wasm-pack", ["test", "--headless", ...args], { env });
+  const onOutput = occupyPageServers();
+  const { code, output } = await tee("wasm-pack", ["test", "--headless", ...args], {
+    env,
+    onOutput,
+  });
   await harness.close();
   return { code, figures: harness.figures, ...countTests(output) };
 }

@@ -440,29 +440,26 @@ impl<P: Clone> Session<P> {
             Pulse::Pinging { .. } if planted!(PongNotAwaited) => {
                 self.set_pulse(self.first_pulse(self.link.features()))
             }
-            Pulse::Pinging { pong_by, .. } if self.now >= pong_by => {
-                if self.has_proved_itself() {
-                    self.forgive();
-                }
-                self.lose_dead_link();
-            }
+            Pulse::Pinging { pong_by, .. } if self.now >= pong_by => self.lose_silent_link(NO_PONG),
             _ => {}
         }
     }
 
-    /// The answer to a ping did not come.
-    fn lose_dead_link(&mut self) {
+    /// An answer did not come without which the connection is worth nothing.
+    pub(crate) fn lose_silent_link(&mut self, code: u16) {
+        if self.has_proved_itself() {
+            self.forgive();
+        }
         if let Some(successor) = self.link.successor()
             && let Some(generation) = self.link.socket()
         {
-            let code = NO_PONG;
             self.emit(Effect::CloseSocket { generation, code });
             self.lose_link();
             return self.promote(successor, code);
         }
-        self.hang_up(NO_PONG);
+        self.hang_up(code);
         self.retry(Closed {
-            code: NO_PONG,
+            code,
             reason: String::new(),
         });
     }

@@ -504,6 +504,15 @@ impl<P> Recovery<P> {
         }
     }
 
+    /// Whether events of an execution are missing that a server should have, which did say before
+    /// on this connection where the execution stands.
+    pub(crate) fn awaits_more(&self, key: ExecutionKey) -> bool {
+        self.find(key).is_some_and(|order| {
+            let lacks = order.has_asked() || order.missed || !order.held.is_empty();
+            order.positioned && lacks
+        })
+    }
+
     /// The server does not answer, or refuses: what is held back goes out.
     pub(crate) fn give_up(&mut self, key: ExecutionKey) {
         if let Ok(at) = self.at(key)

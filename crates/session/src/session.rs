@@ -2,6 +2,7 @@
 
 use flowmaestro_protocol::{Feature, Features};
 
+use crate::close_code::NO_ANSWER;
 use crate::fifo::Fifo;
 use crate::link::Link;
 use crate::queue::Queue;
@@ -405,6 +406,9 @@ impl<P: Clone> Session<P> {
                         let gap = self.recovery.resumed_without_position(execution);
                         self.tell(execution, gap);
                     }
+                }
+                Action::Unanswered(execution) if self.recovery.awaits_more(execution) => {
+                    self.lose_silent_link(NO_ANSWER);
                 }
                 Action::Unanswered(execution) => {
                     self.report(Problem::SubscriptionUnanswered { execution });

@@ -416,6 +416,12 @@ impl Subscriptions {
         self.connected = false;
         self.deadline = None;
         let actions = &mut self.actions;
+        actions.retain(|action| {
+            !matches!(
+                action,
+                Action::Subscribe(_) | Action::Unsubscribe(_) | Action::Unanswered(_)
+            )
+        });
         self.entries.retain_mut(|entry| {
             entry.forget_wire();
             if entry.holders == 0 {

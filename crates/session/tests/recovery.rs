@@ -6,6 +6,7 @@ mod common;
 
 use common::*;
 use flowmaestro_protocol::Feature::{Ack, Ping, Presence, Replay};
+use flowmaestro_session::close_code::NO_ANSWER;
 use flowmaestro_session::{
     Effect, FrameKind, Gap, GapReason, Input, Options, Outgoing, Position, Problem, SendId,
 };
@@ -441,20 +442,56 @@ fn an_event_whose_subscription_is_never_answered_is_told_to_be_in_no_order() {
 }
 
 #[test]
-fn an_unanswered_question_lets_go_of_what_is_held() {
+fn a_question_that_is_never_answered_is_put_to_the_next_connection() {
+    let mut world = World::featured(&[Replay]);
+    world.subscribe(1);
+    world.subscribe(2);
+    world.advance(20.0);
+    world.server.mute.extend([1, 2]);
+    lose_one(&mut world, 1);
+    lose_one(&mut world, 2);
+    world.advance(29_900.0);
+    assert_eq!(world.session.held_events(), 2);
+    world.server.mute.clear();
+    reconnect(&mut world);
+    assert_eq!(world.close_codes(), [NO_ANSWER]);
+    assert_eq!((world.seqs(1), world.seqs(2)), (vec![1, 2], vec![1, 2]));
+    assert_eq!((world.gaps(), world.problems()), (vec![], vec![]));
+}
+
+#[test]
+fn so_is_one_that_was_put_before_an_event_was_missing() {
+    let mut world = World::featured(&[Replay, Presence]);
+    world.subscribe(1);
+    world.advance(20.0);
+    world.server.mute.insert(1);
+    let (execution, watch) = (key(1), true);
+    let watches = Input::WatchPresence { execution, watch };
+    world.handle(watches).unwrap(); // asks
+    lose_one(&mut world, 1);
+    world.advance(29_900.0);
+    world.server.mute.clear();
+    reconnect(&mut world);
+    assert_eq!(world.close_codes(), [NO_ANSWER]);
+    assert_eq!((world.seqs(1), world.gaps()), (vec![1, 2], vec![]));
+}
+
+#[test]
+fn a_server_that_answers_nothing_is_believed_on_its_second_connection() {
     let mut world = World::featured(&[Replay]);
     world.subscribe(1);
     world.advance(20.0);
     world.server.mute.insert(1);
     lose_one(&mut world, 1);
-    world.advance(29_900.0);
-    assert_eq!(world.session.held_events(), 1);
-    world.advance(100.0);
-    assert_eq!(world.gaps(), [(1, gap(1, 1, GapReason::Evicted))]);
-    assert_eq!(world.seqs(1), [2]);
-    // Nobody is asked any more, so nothing is waited for either.
-    lose_one(&mut world, 1);
-    assert_eq!((world.seqs(1), world.gaps().len()), (vec![2, 4], 2));
+    world.advance(30_000.0);
+    reconnect(&mut world);
+    world.advance(30_000.0);
+    assert_eq!(world.close_codes(), [NO_ANSWER]);
+    let execution = key(1);
+    assert_eq!(
+        world.problems(),
+        [Problem::SubscriptionUnanswered { execution }]
+    );
 }
 
 #[test]
@@ -938,12 +975,12 @@ fn an_event_without_a_number_is_delivered_and_moves_nothing() {
 #[test]
 fn the_largest_numbers_overflow_nothing() {
     let mut world = after(5);
-    world.server.mute.insert(1);
+    world.server.forbidden.insert(1);
     for seq in [u64::MAX, u64::MAX - 1, u64::MAX - 3] {
         world.numbered(1, seq);
     }
     assert_eq!(world.session.held_events(), 3);
-    world.advance(60_000.0);
+    world.advance(20.0);
     let max = u64::MAX;
     assert_eq!(world.seqs(1), [max - 3, max - 1, max]);
     assert_eq!(

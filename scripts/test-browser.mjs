@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findBrowsers } from "./lib/browsers.mjs";
 import { startGatewayHarness } from "./lib/gateway-harness.mjs";
-import { occupyPageServers } from "./lib/page-server.mjs";
+import { pageServer } from "./lib/page-server.mjs";
 import { fail, ROOT, run } from "./lib/run.mjs";
 import { tee } from "./lib/tee.mjs";
 import { countTests } from "./lib/test-counts.mjs";
@@ -18,7 +18,7 @@ import { toolEnv } from "./lib/toolchain.mjs";
 const DEFAULT_CUTS = 1000;
 
 /** For all tests of one test binary, and more for each cut; the runner's own default is 20. */
-const TIMEOUT_SECONDS = 600;
+const TIMEOUT_SECONDS = 300;
 const SECONDS_PER_CUT = 0.2;
 
 try {
@@ -62,9 +62,9 @@ function readArgs(args) {
 /** Each browser gets a gateway of its own, which remembers nothing of another's run. */
 async function testIn(args, { cuts, env }) {
   const harness = await startGatewayHarness({ cuts });
-  const onOutput = occupyPageServers();
+  const { address, onOutput } = await pageServer();
   const { code, output } = await tee("wasm-pack", ["test", "--headless", ...args], {
-    env,
+    env: { ...env, WASM_BINDGEN_TEST_ADDRESS: address },
     onOutput,
   });
   await harness.close();

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { occupyPageServers } from "./page-server.mjs";
+import { pageServer } from "./page-server.mjs";
 
-test("each server that the runner names gets its connections, one after another", async () => {
+test("the server gets its connections when it is announced, one after another", async () => {
+  const { address, onOutput } = await pageServer();
+  const [host, port] = address.split(":");
   const sockets = [];
   let unanswered = 0;
   const { promise: all, resolve } = withResolvers();
@@ -18,13 +20,12 @@ test("each server that the runner names gets its connections, one after another"
       if (sockets.length === 4) resolve();
     });
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(Number(port), host);
   await once(server, "listening");
-  const onOutput = occupyPageServers();
-  const line = `Running headless tests in Chrome on \`http://127.0.0.1:${server.address().port}/\`\n`;
-  onOutput(`Set the timeout\n${line.slice(0, 30)}`);
-  onOutput(line.slice(30).trimEnd());
-  onOutput("\nTry find");
+  onOutput("Set the timeout\nRunning headless te");
+  onOutput("sts in Chrome on");
+  assert.deepEqual(sockets, []);
+  onOutput(" `http://127.0.0.1:1/`\nTry find");
   await all;
   onOutput(" `webdriver.json`\n"); // says nothing new
   for (const socket of sockets) assert.ok(!socket.destroyed, "it is held");

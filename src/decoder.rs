@@ -199,6 +199,36 @@ fn literal(field: &Field) -> &'static str {
     }
 }
 
+/// An event that ends nothing and is not to be acknowledged: if it is the next of its execution,
+/// there is nothing to decide.
+pub(crate) struct NextEvent {
+    pub(crate) generation: Generation,
+    pub(crate) event: u8,
+    pub(crate) execution: ExecutionKey,
+    pub(crate) seq: Option<u64>,
+}
+
+/// Reads such an event, as `decoder.js` reports it.
+pub(crate) fn next_event(number: u32, frame: u32, detail: f64) -> Option<NextEvent> {
+    let event = (frame >> 5 & 31) as u8;
+    let is_acknowledged = frame >> 10 & 1 == 1;
+    if frame & 31 != 7 || is_acknowledged || is_terminal(event) {
+        return None;
+    }
+    let execution = (frame >> 11).checked_sub(1).map(ExecutionKey)?;
+    Some(NextEvent {
+        generation: Generation(number),
+        event,
+        execution,
+        seq: sequence(detail),
+    })
+}
+
+/// An event's number in its execution, if it has one.
+fn sequence(detail: f64) -> Option<u64> {
+    (detail > 0.0).then_some(detail as u64)
+}
+
 /// Reads what is reported: a frame as `decoder.js` found it to be, or one of the rest.
 pub(crate) fn unpack(number: u32, frame: u32, payload: JsValue, detail: f64) -> Input<JsValue> {
     let generation = Generation(number);
@@ -240,7 +270,7 @@ pub(crate) fn unpack(number: u32, frame: u32, payload: JsValue, detail: f64) -> 
 
 fn frame_kind(kind: u32, key: Option<ExecutionKey>, frame: u32, detail: f64) -> FrameKind {
     let event = (frame >> 5 & 31) as u8;
-    let number = (detail > 0.0).then_some(detail as u64);
+    let number = sequence(detail);
     match (kind, key) {
         (1, _) => FrameKind::Welcome { features: None },
         (2, _) => FrameKind::Welcome {

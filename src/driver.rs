@@ -17,7 +17,7 @@ use flowmaestro_session::{
 use wasm_bindgen::prelude::*;
 
 use crate::arguments::{Answer, Deferred, Replay};
-use crate::decoder::{self, Decoder};
+use crate::decoder::{self, Decoder, NextEvent};
 use crate::errors;
 use crate::executions::{Executions, Holder};
 use crate::handlers::{Functions, HandlerId, Handlers, Registration, Topic};
@@ -152,6 +152,31 @@ impl Driver {
         let result = self.session.borrow_mut().handle(now, input);
         self.drain();
         result
+    }
+
+    /// Hands an event over that needs no decision of the session's, nor a look at the clock. Returns
+    /// whether it is one: most are.
+    fn deliver_next(&self, next: &NextEvent, event: &JsValue) -> bool {
+        let NextEvent {
+            generation,
+            event: index,
+            execution,
+            seq,
+        } = *next;
+        if self.draining.get()
+            || !self
+                .session
+                .borrow_mut()
+                .take_next(generation, execution, seq)
+        {
+            return false;
+        }
+        self.observe(index, Some(execution), event);
+        self.draining.set(true);
+        self.deliver(Some(index.into()), Some(execution), event, Some(execution));
+        self.draining.set(false);
+        self.drain();
+        true
     }
 
     /// Carries out every effect. A call from within one leaves them to the outermost.
@@ -634,16 +659,11 @@ impl Driver {
 
     /// An event came in. What it changes does not depend on the order in which handlers get it, so
     /// it is taken as it comes, repetitions among it.
-    fn observe(&self, input: &Input<JsValue>) {
-        if let Input::SocketFrame { frame, .. } = input
-            && let FrameKind::Event {
-                event, execution, ..
-            } = frame.kind
-            && let Some(is_numbered) = self.session().numbers_events()
+    fn observe(&self, event: u8, execution: Option<ExecutionKey>, payload: &JsValue) {
+        if let Some(is_numbered) = self.session().numbers_events()
             && let Some(event) = EventType::ALL.get(usize::from(event))
         {
-            self.watching
-                .take(*event, execution, is_numbered, &frame.payload);
+            self.watching.take(*event, execution, is_numbered, payload);
         }
     }
 
@@ -774,12 +794,24 @@ fn report_to(driver: Weak<Driver>) -> Closure<Report> {
             if kind == store::FRAME {
                 return driver.watching.publish();
             }
+            if let Some(next) = decoder::next_event(number, kind, detail)
+                && driver.deliver_next(&next, &payload)
+            {
+                return;
+            }
             let input = decoder::unpack(number, kind, payload, detail);
-            driver.observe(&input);
-            match input {
+            match &input {
                 // The timer has run out.
                 Input::Tick => driver.timer.set(None),
-                Input::SocketClosed { generation, .. } => drop(driver.take_socket(generation)),
+                Input::SocketClosed { generation, .. } => drop(driver.take_socket(*generation)),
+                Input::SocketFrame { frame, .. } => {
+                    if let FrameKind::Event {
+                        event, execution, ..
+                    } = frame.kind
+                    {
+                        driver.observe(event, execution, &frame.payload);
+                    }
+                }
                 _ => {}
             }
             driver.report(input);

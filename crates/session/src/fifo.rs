@@ -19,6 +19,10 @@ impl<T> Fifo<T> {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.front.is_empty() && self.back.is_empty()
+    }
+
     pub(crate) fn push(&mut self, item: T) {
         self.back.push(item);
     }

@@ -50,6 +50,8 @@ struct Order<P> {
     loose_until: u64,
     /// Events without a number were delivered after the cursor, by a baseline server.
     adrift: bool,
+    /// On this connection it was told that events come whose place nobody knows.
+    unplaced: bool,
     /// An event was dropped because nobody wanted it at that moment.
     missed: bool,
     /// A gap that came when nobody was there to be told.
@@ -86,6 +88,7 @@ impl<P> Order<P> {
             open: false,
             loose_until: 0,
             adrift: false,
+            unplaced: false,
             missed: false,
             owed: None,
             question: Question::None,
@@ -301,7 +304,7 @@ impl<P> Order<P> {
         // Nobody says whether these were delivered before.
         let cursor = self.cursor.unwrap_or_default();
         while self.held.pop_up_to(cursor).is_some() {}
-        if !self.positioned && !self.adrift && !self.held.is_empty() {
+        if !self.positioned && !self.unplaced && !self.held.is_empty() {
             self.tell_unplaced(steps);
         }
         while let Some((seq, event)) = self.held.pop_first() {
@@ -323,6 +326,7 @@ impl<P> Order<P> {
         steps.push((self.key, Step::Tell(gap)));
         self.open = true;
         self.adrift = true;
+        self.unplaced = true;
     }
 
     /// The server says that its last event has this number.
@@ -421,6 +425,25 @@ impl<P> Recovery<P> {
         if let Some(order) = self.orders.get_mut(at) {
             order.place(seq, event, is_over, &mut self.steps);
         }
+    }
+
+    /// Whether a number follows the last event, and nothing has to be found out before it is delivered.
+    pub(crate) fn is_next(&self, key: ExecutionKey, seq: u64) -> bool {
+        self.find(key).is_some_and(|order| {
+            order.positioned
+                && !order.missed
+                && !order.open
+                && order.held.is_empty()
+                && seq == order.next()
+        })
+    }
+
+    /// The next event is delivered. Returns whether there is such an execution.
+    pub(crate) fn take_next(&mut self, key: ExecutionKey) -> bool {
+        let order = self.find_mut(key);
+        order
+            .map(|order| order.cursor = Some(order.next()))
+            .is_some()
     }
 
     /// What to do next. To be drained after every call that an event or its absence leads to.
@@ -527,6 +550,7 @@ impl<P> Recovery<P> {
         for order in &mut self.orders {
             order.held.clear();
             order.positioned = false;
+            order.unplaced = false;
             order.question = Question::None;
         }
     }

@@ -115,6 +115,50 @@ impl<P: Clone> Session<P> {
         outcome
     }
 
+    /// Takes in the next event of an execution, of which there is nothing to decide but that it is to
+    /// be delivered, now: without a look at the clock, and without an effect. Most events are such
+    /// ones, and a page may get thousands of them a second.
+    ///
+    /// Returns whether it was taken. If not, nothing has changed, and it is to be handed to
+    /// [`Self::handle`]; so are all that end an execution, or are to be acknowledged.
+    pub fn take_next(
+        &mut self,
+        generation: Generation,
+        execution: ExecutionKey,
+        seq: Option<u64>,
+    ) -> bool {
+        let Link::Up {
+            generation: current,
+            features,
+            ..
+        } = self.link
+        else {
+            return false;
+        };
+        if current != generation
+            || !self.effects.is_empty()
+            || !self.subscriptions.is_wanted(execution)
+            || self.replays.is_running(execution)
+        {
+            return false;
+        }
+        let is_next = match (features.contains(Feature::Replay), seq) {
+            (true, Some(seq)) => {
+                self.recovery.is_next(execution, seq)
+                    && self.replays.see(execution, seq)
+                    && self.recovery.take_next(execution)
+            }
+            (true, None) => false,
+            (false, _) => {
+                self.subscriptions.heard(execution);
+                self.recovery.drift(execution);
+                true
+            }
+        };
+        self.stats.delivered += u64::from(is_next);
+        is_next
+    }
+
     /// The next thing to do, or `None` when all is done.
     pub fn poll_effect(&mut self) -> Option<Effect<P>> {
         let effect = self.effects.pop()?.effect;

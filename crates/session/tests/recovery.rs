@@ -835,6 +835,21 @@ fn a_baseline_server_is_told_also_to_those_who_were_being_subscribed_again() {
 }
 
 #[test]
+fn what_a_finished_execution_had_on_a_baseline_server_is_told_before_it_comes_again() {
+    let mut world = World::featured(&[]);
+    world.subscribe(1);
+    world.advance(20.0);
+    world.publish_terminal(1);
+    world.publish_critical(1);
+    world.advance(1000.0);
+    world.server.features = Some([Replay, Ack].into_iter().collect());
+    world.cut(1006, "");
+    reconnect(&mut world); // it was never acknowledged, so it comes again
+    assert_eq!(world.gaps(), [(1, gap(1, None, GapReason::Baseline))]);
+    assert_eq!(world.seqs(1), [2]);
+}
+
+#[test]
 fn a_quiet_baseline_server_in_between_costs_nothing() {
     let mut world = after(2);
     let features = world.server.features.take();

@@ -627,8 +627,34 @@ impl World {
                 }
             },
         };
+        if self.take_next(client, generation, kind) {
+            return self.deliver_next(client, key, payload);
+        }
         let frame = Frame { kind, payload };
         self.input(client, Input::SocketFrame { generation, frame });
+    }
+
+    /// Whether the session takes an event by its short way, as `Driver::take_next` hands it over.
+    fn take_next(&mut self, client: usize, generation: Generation, kind: FrameKind) -> bool {
+        let FrameKind::Event {
+            execution: Some(key),
+            terminal: false,
+            seq,
+            ack: false,
+            ..
+        } = kind
+        else {
+            return false;
+        };
+        let it = &mut self.clients[client];
+        !it.draining && it.session.take_next(generation, key, seq)
+    }
+
+    fn deliver_next(&mut self, client: usize, key: Option<ExecutionKey>, payload: Payload) {
+        self.clients[client].draining = true;
+        self.deliver(client, key, None, payload);
+        self.clients[client].draining = false;
+        self.drain(client);
     }
 
     // What the user wants.

@@ -37,6 +37,38 @@ impl World {
         outcome
     }
 
+    /// Hands an event to the session by its short way, unless this world has none or the session
+    /// wants it by the other.
+    pub(super) fn took_next(
+        &mut self,
+        generation: Generation,
+        kind: FrameKind,
+        payload: &Payload,
+    ) -> bool {
+        let FrameKind::Event {
+            event,
+            execution: Some(key),
+            terminal: false,
+            seq,
+            ack: false,
+        } = kind
+        else {
+            return false;
+        };
+        if !self.takes_next || !self.session.take_next(generation, key, seq) {
+            return false;
+        }
+        self.note_frame(generation, kind);
+        self.carry_out(Effect::Deliver {
+            event,
+            execution: Some(key),
+            acknowledge: None,
+            payload: payload.clone(),
+        });
+        self.check();
+        true
+    }
+
     fn note(&mut self, input: Input<Payload>) {
         match input {
             Input::SocketFrame { generation, frame } => self.note_frame(generation, frame.kind),
@@ -136,7 +168,16 @@ impl World {
             }
             Effect::Gap { execution, gap } => {
                 assert!(self.holders.contains_key(&execution.0), "told to nobody");
-                self.ledgers.entry(execution.0).or_default().tell(gap);
+                let ledger = self.ledgers.entry(execution.0).or_default();
+                // A replay may have been faster than the subscription.
+                let was_delivered = |seq| {
+                    let mut numbers = self.delivered.iter();
+                    numbers.any(|(of, _, number)| *of == execution.0 && *number == seq)
+                };
+                while gap.from > Some(ledger.last + 1) && was_delivered(ledger.last + 1) {
+                    ledger.last += 1;
+                }
+                ledger.tell(gap);
             }
             Effect::DeliverUnknown { .. } | Effect::Welcomed { .. } => {
                 assert!(self.open_socket.is_some(), "delivered without a connection");

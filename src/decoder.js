@@ -112,6 +112,13 @@ export class Decoder {
     /** The server's id of the connection. */
     this.connectionId = "";
     this.limit = 0;
+    // What the last event was, and of which execution: often those of the next. To compare two texts is
+    // cheaper than to look one up, for which the engine has to read all of it twice.
+    this.lastType = "";
+    /** @type {Declaration | undefined} */
+    this.lastEvent = undefined;
+    this.lastId = "";
+    this.lastKey = -1;
   }
 
   /**
@@ -187,6 +194,7 @@ export class Decoder {
    * @param {number} key
    */
   intern(executionId, key) {
+    this.lastKey = -1;
     this.executions.set(executionId, key);
     this.names[key] = executionId;
   }
@@ -196,8 +204,33 @@ export class Decoder {
    * @param {number} key
    */
   forget(key) {
+    this.lastKey = -1;
     this.executions.delete(this.names[key]);
     this.epochs.delete(this.names[key]);
+  }
+
+  /**
+   * What is declared of an event.
+   * @param {string} type
+   */
+  declarationOf(type) {
+    if (type !== this.lastType) {
+      this.lastEvent = this.events.get(type);
+      this.lastType = type;
+    }
+    return this.lastEvent;
+  }
+
+  /**
+   * The number of the execution that an event belongs to, or -1.
+   * @param {string} executionId
+   */
+  executionOf(executionId) {
+    if (this.lastKey < 0 || executionId !== this.lastId) {
+      this.lastKey = this.key(executionId);
+      this.lastId = executionId;
+    }
+    return this.lastKey;
   }
 
   /**
@@ -229,7 +262,7 @@ export class Decoder {
     try {
       message = this.read(data);
       if (message.type === "batch") return this.acceptBatch(message, sink);
-      event = this.events.get(message.type);
+      event = this.declarationOf(message.type);
       if (event !== undefined) check(message, event);
     } catch (error) {
       return sink(INVALID, reason(error), 0);
@@ -249,7 +282,7 @@ export class Decoder {
     for (const message of batch.events) {
       try {
         const event = isRecord(message)
-          ? this.events.get(/** @type {string} */ (message.type))
+          ? this.declarationOf(/** @type {string} */ (message.type))
           : undefined;
         if (event === undefined) throw "batch.events: expected events";
         check(message, event);
@@ -289,8 +322,8 @@ export class Decoder {
     if (event === undefined) return this.classifySystem(message, sink);
     if (message.type === "connected") return this.welcome(message, sink);
     if (!event.scoped) return sink(EVENT | (event.index << INDEX), message, 0);
-    const key = this.executions.get(/** @type {string} */ (message.executionId));
-    if (key === undefined) return sink(FOREIGN_EVENT | (event.index << INDEX), message, 0);
+    const key = this.executionOf(/** @type {string} */ (message.executionId));
+    if (key < 0) return sink(FOREIGN_EVENT | (event.index << INDEX), message, 0);
     const ack = message.ack === true ? 1 << ACK : 0;
     sink(EVENT | (event.index << INDEX) | ack | ((key + 1) << KEY), message, integer(message.seq));
   }

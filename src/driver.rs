@@ -4,13 +4,13 @@
 //! may call anything on the client; its inputs reach the session at once, and the effects are carried
 //! out by the outermost call, in order.
 
-use alloc::rc::{Rc, Weak};
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, Ref};
 
 use flowmaestro_protocol::{EventType, Feature, Features};
 use flowmaestro_session::{
-    Credentials, Effect, ExecutionKey, FrameKind, Gap, GapReason, Generation, Input, Millis,
+    Credentials, Effect, ExecutionKey, Frame, FrameKind, Gap, GapReason, Generation, Input, Millis,
     Outgoing, Problem, Refused, ReplayError, ReplayId, SendError, SendId, Session, State, Token,
     TokenRequest,
 };
@@ -21,6 +21,7 @@ use crate::decoder::{self, Decoder, NextEvent};
 use crate::errors;
 use crate::executions::{Executions, Holder};
 use crate::handlers::{Functions, HandlerId, Handlers, Registration, Topic};
+use crate::inbox::Inbox;
 use crate::options::{LogLevel, Settings};
 use crate::platform::{self, Page};
 use crate::slot::Slot;
@@ -50,11 +51,7 @@ pub(crate) struct Driver {
     /// The server's id of the connection that the state tells.
     told_id: Slot<JsValue>,
     draining: Cell<bool>,
-    /// Everything that happens out there is reported to it.
-    _report: Closure<Report>,
 }
-
-type Report = dyn Fn(u32, u32, JsValue, f64);
 
 /// The token provider in use. Its number changes with the function.
 #[derive(Default)]
@@ -88,16 +85,16 @@ impl Driver {
         functions.define_topics();
         let seed = platform::seed() as u64;
         let driver = Rc::new_cyclic(|driver| {
-            let report = report_to(driver.clone());
+            let page = Page::new(Inbox::new(driver.clone()));
             Self {
                 session: Slot::new(Session::new(settings.session, seed)),
                 settings: Slot::new(settings),
-                watching: Watching::new(&decoder, report.as_ref()),
+                watching: Watching::new(&decoder, &page.report()),
                 decoder,
                 executions: Slot::default(),
                 functions,
                 handlers: Slot::default(),
-                page: Page::new(report.as_ref()),
+                page,
                 sockets: Slot::default(),
                 timer: Cell::default(),
                 provider: Slot::default(),
@@ -108,7 +105,6 @@ impl Driver {
                 state: Slot::new(JsValue::UNDEFINED),
                 told_id: Slot::new(JsValue::UNDEFINED),
                 draining: Cell::new(false),
-                _report: report,
             }
         });
         driver.publish_state(&State::Disconnected { cause: None });
@@ -192,6 +188,27 @@ impl Driver {
         self.draining.set(false);
         self.arm_timer();
         self.watching.settle();
+    }
+
+    /// Takes in what the JavaScript beside this reports.
+    pub(crate) fn receive(&self, number: u32, kind: u32, payload: JsValue, detail: f64) {
+        if kind == store::FRAME {
+            return self.watching.publish();
+        }
+        if let Some(next) = decoder::next_event(number, kind, detail)
+            && self.deliver_next(&next, &payload)
+        {
+            return;
+        }
+        let input = decoder::unpack(number, kind, payload, detail);
+        match &input {
+            // The timer has run out.
+            Input::Tick => self.timer.set(None),
+            Input::SocketClosed { generation, .. } => drop(self.take_socket(*generation)),
+            Input::SocketFrame { frame, .. } => self.observe_frame(frame),
+            _ => {}
+        }
+        self.report(input);
     }
 
     /// An input that the session has no reason to refuse.
@@ -667,6 +684,15 @@ impl Driver {
         }
     }
 
+    fn observe_frame(&self, frame: &Frame<JsValue>) {
+        if let FrameKind::Event {
+            event, execution, ..
+        } = frame.kind
+        {
+            self.observe(event, execution, &frame.payload);
+        }
+    }
+
     // --- handlers ------------------------------------------------------------------------------
 
     /// Registers a handler, for one execution if named. The answer is its number.
@@ -785,38 +811,6 @@ impl Drop for Driver {
         self.page.stop();
         self.watching.stop();
     }
-}
-
-/// What everything is reported to, as long as there is a driver.
-fn report_to(driver: Weak<Driver>) -> Closure<Report> {
-    Closure::new(move |number, kind, payload, detail| {
-        if let Some(driver) = driver.upgrade() {
-            if kind == store::FRAME {
-                return driver.watching.publish();
-            }
-            if let Some(next) = decoder::next_event(number, kind, detail)
-                && driver.deliver_next(&next, &payload)
-            {
-                return;
-            }
-            let input = decoder::unpack(number, kind, payload, detail);
-            match &input {
-                // The timer has run out.
-                Input::Tick => driver.timer.set(None),
-                Input::SocketClosed { generation, .. } => drop(driver.take_socket(*generation)),
-                Input::SocketFrame { frame, .. } => {
-                    if let FrameKind::Event {
-                        event, execution, ..
-                    } = frame.kind
-                    {
-                        driver.observe(event, execution, &frame.payload);
-                    }
-                }
-                _ => {}
-            }
-            driver.report(input);
-        }
-    })
 }
 
 /// What this client speaks in this browser.

@@ -5,6 +5,7 @@
 //!
 //! - [`client`](WebSocketClient): the exported class, which reads arguments;
 //! - `driver`: carries out what the session asks for, and calls handlers;
+//! - `inbox`: the way in for what happens outside;
 //! - `socket`: one WebSocket; `decoder`: text to object, once, in `decoder.js`;
 //! - `handlers` and `executions`: who listens to what, and which execution is which number;
 //! - `store`: what the executions that somebody watches look like, of which the snapshots are made in
@@ -31,6 +32,7 @@ mod driver;
 mod errors;
 mod executions;
 mod handlers;
+mod inbox;
 mod options;
 mod platform;
 mod slot;

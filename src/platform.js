@@ -29,12 +29,13 @@ export function now() {
 }
 
 export class Page {
-  /** @param {Report} report */
-  constructor(report) {
-    /** @type {Report | undefined} */
-    this.sink = report;
+  /** @param {{ report: Report }} inbox */
+  constructor(inbox) {
+    /** @type {{ report: Report } | undefined} */
+    this.inbox = inbox;
     /** What everything is reported to, until this client is gone. @type {Report} */
-    this.report = (number, kind, payload, detail) => this.sink?.(number, kind, payload, detail);
+    this.report = (number, kind, payload, detail) =>
+      this.inbox?.report(number, kind, payload, detail);
     const wake = () => this.report(0, WAKE, undefined, 0);
     const wakeIfVisible = () => {
       if (globalThis.document.visibilityState === "visible") wake();
@@ -106,7 +107,7 @@ export class Page {
 
   /** The client is gone. */
   stop() {
-    this.sink = undefined;
+    this.inbox = undefined;
     this.unwatch();
     clearTimeout(this.timer);
   }

@@ -4,6 +4,7 @@ use flowmaestro_session::{Millis, State};
 use wasm_bindgen::prelude::*;
 
 use crate::errors;
+use crate::inbox::Inbox;
 use crate::options::LogLevel;
 
 #[wasm_bindgen(module = "/src/platform.js")]
@@ -16,7 +17,7 @@ extern "C" {
     pub(crate) type Page;
 
     #[wasm_bindgen(constructor)]
-    pub(crate) fn new(report: &JsValue) -> Page;
+    pub(crate) fn new(inbox: Inbox) -> Page;
 
     #[wasm_bindgen(method)]
     fn arm(this: &Page, deadline: f64);

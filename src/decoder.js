@@ -25,6 +25,7 @@ const PONG = 15; // the ping's number
 const AUTH_EXPIRING = 16;
 const AUTHENTICATED = 17;
 const STRAY_ANSWER = 18;
+const UNREAD = 27; // an event that nobody listens to; its number in its execution, or 0
 // 19 to 22, 25 and 26 are no frames: see platform.js and socket.js.
 const REPLAYED = 23; // how many events
 const REPLAYED_IN_PART = 24; // how many events
@@ -73,7 +74,7 @@ function isRecord(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** @typedef {(frame: number, payload: unknown, detail: number) => void} Sink */
+/** Returns whether that was enough. @typedef {(frame: number, payload: unknown, detail: number) => boolean} Sink */
 
 /** What went wrong, as src/driver.rs counts it: its code and sentence, where they are ours. */
 const PROBLEMS = [
@@ -90,6 +91,8 @@ const PROBLEMS = [
     "no connection could be made with a new token; the present one goes on until the server ends it",
   ],
 ];
+
+/** How the gateway writes the beginning of an event. @typedef {{ index: number, beginning: string }} Unheard */
 
 /** @typedef {Record<string, unknown> & { type: string }} Message */
 
@@ -119,6 +122,21 @@ export class Decoder {
     this.lastEvent = undefined;
     this.lastId = "";
     this.lastKey = -1;
+    /** The events that nobody listens to, in the slots of their beginnings. @type {Unheard[]} */
+    this.unheard = [];
+  }
+
+  /**
+   * Says which events somebody listens to, by the bits of their indexes.
+   * @param {number} bits
+   */
+  setHeard(bits) {
+    this.unheard = [];
+    for (const [type, { index }] of this.events) {
+      if ((bits >> index) & 1) continue;
+      const beginning = `{"type":"${type}","timestamp":`;
+      this.unheard[slotOf(beginning)] = { index, beginning };
+    }
   }
 
   /**
@@ -257,6 +275,7 @@ export class Decoder {
    * @param {Sink} sink
    */
   accept(data, sink) {
+    if (this.skip(data, sink)) return;
     let message;
     let event;
     try {
@@ -268,6 +287,36 @@ export class Decoder {
       return sink(INVALID, reason(error), 0);
     }
     this.classify(message, event, sink);
+  }
+
+  /**
+   * Of an event that nobody listens to only the beginning and the end are looked at, where the gateway
+   * writes what it is, of which execution, and its number. Returns whether that was enough: it is
+   * the next one, and so there is nothing else to be done about it.
+   * @param {unknown} data
+   * @param {Sink} sink
+   */
+  skip(data, sink) {
+    if (typeof data !== "string" || data.length > this.limit) return false;
+    const unheard = this.unheard[slotOf(data)];
+    if (unheard === undefined || !data.startsWith(unheard.beginning)) return false;
+    const execution = data.indexOf(",", unheard.beginning.length);
+    if (execution < 0 || !data.startsWith(EXECUTION, execution)) return false;
+    const key = this.executionAt(data, execution + EXECUTION.length);
+    if (key < 0) return false;
+    return sink(UNREAD | (unheard.index << INDEX) | ((key + 1) << KEY), undefined, lastSeq(data));
+  }
+
+  /**
+   * The number of the execution whose name begins here, or -1.
+   * @param {string} text
+   * @param {number} from
+   */
+  executionAt(text, from) {
+    const to = from + this.lastId.length;
+    const isLast = this.lastKey >= 0 && text.charCodeAt(to) === QUOTE;
+    if (isLast && text.startsWith(this.lastId, from)) return this.lastKey;
+    return this.executionOf(text.slice(from, text.indexOf('"', from)));
   }
 
   /**
@@ -542,6 +591,37 @@ function integer(value) {
     ? /** @type {number} */ (value)
     : 0;
 }
+
+/**
+ * Where an event that begins like this is looked for. Two may share a slot: then one of them is
+ * always read. These characters differ between most types.
+ * @param {string} text
+ */
+function slotOf(text) {
+  return (text.charCodeAt(16) ^ text.charCodeAt(20)) & 63;
+}
+
+const EXECUTION = ',"executionId":"';
+
+/**
+ * The number that an event ends with, as the gateway writes it, or 0: also where it is to be
+ * acknowledged, which is said behind the number.
+ * @param {string} text
+ */
+function lastSeq(text) {
+  let from = text.length - 1;
+  while (isDigit(text.charCodeAt(from - 1))) from -= 1;
+  return text.startsWith(SEQ, from - SEQ.length) ? integer(Number(text.slice(from, -1))) : 0;
+}
+
+const SEQ = ',"seq":';
+
+/** @param {number} character */
+function isDigit(character) {
+  return character >= 48 && character <= 57;
+}
+
+const QUOTE = 34;
 
 /**
  * What a message is about: an execution, or a room as Rust names it.

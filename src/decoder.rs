@@ -18,6 +18,10 @@ extern "C" {
     #[wasm_bindgen(method, js_name = setLimit)]
     pub(crate) fn set_limit(this: &Decoder, characters: f64);
 
+    /// Says which events somebody listens to, by the bits of their indexes.
+    #[wasm_bindgen(method, js_name = setHeard)]
+    pub(crate) fn set_heard(this: &Decoder, bits: i32);
+
     #[wasm_bindgen(method)]
     fn define(this: &Decoder, index: u8, wire_type: &str, name: &str, scoped: bool);
 
@@ -206,13 +210,16 @@ pub(crate) struct NextEvent {
     pub(crate) event: u8,
     pub(crate) execution: ExecutionKey,
     pub(crate) seq: Option<u64>,
+    /// Nobody listens to it, so it was not read.
+    pub(crate) is_unread: bool,
 }
 
 /// Reads such an event, as `decoder.js` reports it.
 pub(crate) fn next_event(number: u32, frame: u32, detail: f64) -> Option<NextEvent> {
     let event = (frame >> 5 & 31) as u8;
     let is_acknowledged = frame >> 10 & 1 == 1;
-    if frame & 31 != 7 || is_acknowledged || is_terminal(event) {
+    let is_unread = frame & 31 == 27;
+    if frame & 31 != 7 && !is_unread || is_acknowledged || is_terminal(event) {
         return None;
     }
     let execution = (frame >> 11).checked_sub(1).map(ExecutionKey)?;
@@ -221,6 +228,7 @@ pub(crate) fn next_event(number: u32, frame: u32, detail: f64) -> Option<NextEve
         event,
         execution,
         seq: sequence(detail),
+        is_unread,
     })
 }
 

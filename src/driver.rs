@@ -51,6 +51,8 @@ pub(crate) struct Driver {
     /// The server's id of the connection that the state tells.
     told_id: Slot<JsValue>,
     draining: Cell<bool>,
+    /// The events that somebody listens to, as the decoder was told.
+    heard: Cell<i32>,
 }
 
 /// The token provider in use. Its number changes with the function.
@@ -105,9 +107,11 @@ impl Driver {
                 state: Slot::new(JsValue::UNDEFINED),
                 told_id: Slot::new(JsValue::UNDEFINED),
                 draining: Cell::new(false),
+                heard: Cell::new(-1),
             }
         });
         driver.publish_state(&State::Disconnected { cause: None });
+        driver.tell_heard();
         driver
     }
 
@@ -150,6 +154,13 @@ impl Driver {
         result
     }
 
+    /// Counts an event that nobody listens to as delivered. Returns whether nothing else is to be done
+    /// about it.
+    fn skip(&self, next: &NextEvent) -> bool {
+        let mut session = self.session.borrow_mut();
+        !self.draining.get() && session.take_next(next.generation, next.execution, next.seq)
+    }
+
     /// Hands an event over that needs no decision of the session's, nor a look at the clock. Returns
     /// whether it is one: most are.
     fn deliver_next(&self, next: &NextEvent, event: &JsValue) -> bool {
@@ -158,6 +169,7 @@ impl Driver {
             event: index,
             execution,
             seq,
+            ..
         } = *next;
         if self.draining.get()
             || !self
@@ -190,15 +202,20 @@ impl Driver {
         self.watching.settle();
     }
 
-    /// Takes in what the JavaScript beside this reports.
-    pub(crate) fn receive(&self, number: u32, kind: u32, payload: JsValue, detail: f64) {
+    /// Takes in what the JavaScript beside this reports. Returns whether that was enough: an event
+    /// that it did not read may have to be read.
+    pub(crate) fn receive(&self, number: u32, kind: u32, payload: JsValue, detail: f64) -> bool {
         if kind == store::FRAME {
-            return self.watching.publish();
+            self.watching.publish();
+            return true;
         }
-        if let Some(next) = decoder::next_event(number, kind, detail)
-            && self.deliver_next(&next, &payload)
-        {
-            return;
+        if let Some(next) = decoder::next_event(number, kind, detail) {
+            if next.is_unread {
+                return self.skip(&next);
+            }
+            if self.deliver_next(&next, &payload) {
+                return true;
+            }
         }
         let input = decoder::unpack(number, kind, payload, detail);
         match &input {
@@ -209,6 +226,7 @@ impl Driver {
             _ => {}
         }
         self.report(input);
+        true
     }
 
     /// An input that the session has no reason to refuse.
@@ -617,6 +635,7 @@ impl Driver {
         let key = self.retain(execution_id, Holder::Watch);
         let has_begun = self.session().has_begun(key);
         self.watching.open_run(key, execution);
+        self.tell_heard();
         let result = self.hold(execution_id, Input::Subscribe);
         if result.is_err() {
             self.close(key);
@@ -667,6 +686,7 @@ impl Driver {
 
     fn close(&self, key: ExecutionKey) {
         self.watching.close_run(key);
+        self.tell_heard();
         self.release(key, Holder::Watch);
     }
 
@@ -713,7 +733,9 @@ impl Driver {
             once,
             on_removed,
         );
-        if !added {
+        if added {
+            self.tell_heard();
+        } else {
             self.release_scope(scope);
         }
         id
@@ -722,8 +744,21 @@ impl Driver {
     pub(crate) fn remove_handler(&self, id: HandlerId) {
         let removed = self.handlers.borrow_mut().remove(&self.functions, id);
         if let Some(removed) = removed {
+            self.tell_heard();
             self.release_scope(removed.scope());
             self.functions.remove(id.0);
+        }
+    }
+
+    /// Tells the decoder which events somebody listens to: the others it need not read.
+    fn tell_heard(&self) {
+        let heard = if self.watching.is_empty() {
+            self.handlers.borrow().heard()
+        } else {
+            -1
+        };
+        if self.heard.replace(heard) != heard {
+            self.decoder.set_heard(heard);
         }
     }
 
@@ -791,6 +826,7 @@ impl Driver {
     fn call(&self, registration: Registration, event: &JsValue) {
         let Registration { id, once, .. } = registration;
         if once {
+            self.tell_heard();
             self.release_scope(registration.scope());
         }
         self.functions.call(id.0, event, once);

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use flowmaestro_protocol::EventType;
+use flowmaestro_protocol::{EventType, Scope};
 use flowmaestro_session::ExecutionKey;
 use wasm_bindgen::prelude::*;
 
@@ -202,7 +202,23 @@ impl Handlers {
 
     /// Whether anything is registered for a topic.
     pub(crate) fn has_any(&self, topic: Topic) -> bool {
-        self.of_topic(topic).next().is_some()
+        let first = self.behind(List::new(topic, None), HandlerId(0));
+        let registration = self.registrations.get(first);
+        registration.is_some_and(|registration| registration.list.topic() == topic)
+    }
+
+    /// Which events have handlers, by the bits of their indexes in [`EventType::ALL`]. Those that have
+    /// another meaning than for their handlers always count.
+    pub(crate) fn heard(&self) -> i32 {
+        if self.has_any(Topic::ANY) {
+            return -1;
+        }
+        let is_heard = |event: &&EventType| {
+            let is_plain = event.scope() == Scope::Execution && !event.is_terminal();
+            !is_plain || self.has_any(Topic::from(**event as u8))
+        };
+        let heard = EventType::ALL.iter().filter(is_heard);
+        heard.fold(0, |bits, event| bits | 1 << *event as u8)
     }
 
     /// How many registrations there are.

@@ -22,11 +22,10 @@ impl Inbox {
 #[wasm_bindgen]
 impl Inbox {
     /// Takes in a frame, as `decoder.js` numbers its kinds, or one of the rest; nothing, once the
-    /// client is gone.
+    /// client is gone. Returns whether that was enough: an unread frame may have to be read.
     #[wasm_bindgen(skip_typescript)]
-    pub fn report(&self, number: u32, kind: u32, payload: JsValue, detail: f64) {
-        if let Some(driver) = self.driver.upgrade() {
-            driver.receive(number, kind, payload, detail);
-        }
+    pub fn report(&self, number: u32, kind: u32, payload: JsValue, detail: f64) -> bool {
+        let driver = self.driver.upgrade();
+        driver.is_none_or(|driver| driver.receive(number, kind, payload, detail))
     }
 }

@@ -3,7 +3,10 @@
 //
 // @ts-check
 
-/** @typedef {(number: number, kind: number, payload: unknown, detail: number) => void} Report */
+/**
+ * Returns `false` where a frame has to be read first.
+ * @typedef {(number: number, kind: number, payload: unknown, detail: number) => boolean} Report
+ */
 
 // What is reported beside the kinds of frame in decoder.js.
 const WAKE = 20;
@@ -35,7 +38,7 @@ export class Page {
     this.inbox = inbox;
     /** What everything is reported to, until this client is gone. @type {Report} */
     this.report = (number, kind, payload, detail) =>
-      this.inbox?.report(number, kind, payload, detail);
+      this.inbox?.report(number, kind, payload, detail) ?? true;
     const wake = () => this.report(0, WAKE, undefined, 0);
     const wakeIfVisible = () => {
       if (globalThis.document.visibilityState === "visible") wake();

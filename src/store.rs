@@ -167,6 +167,11 @@ impl Watching {
 
     // --- what happens --------------------------------------------------------------------------
 
+    /// Whether nothing is watched.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.store.borrow().is_empty()
+    }
+
     /// Takes note of an event, if what it is about is watched.
     pub(crate) fn take(
         &self,

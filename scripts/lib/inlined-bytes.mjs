@@ -26,28 +26,29 @@ export function encode(bytes) {
   return header.join("") + Array.from(bytes, (byte) => texts[byte]).join("");
 }
 
-/** The bytes of such a text. Its source goes into the package, so it stands on its own. */
+/**
+ * The bytes of such a text. Its source goes into the package, so it stands on its own. It runs once,
+ * when nothing of it has been compiled yet, so its loop calls nothing.
+ */
 export function decode(text) {
+  const codes = new TextEncoder().encode(text);
   const frequent = [];
   const rare = [];
   for (let byte = 0; byte < 256; byte++) {
     const isFrequent = Number.parseInt(text[byte >> 2], 16) & (8 >> (byte & 3));
     (isFrequent ? frequent : rare).push(byte);
   }
-  const place = (at) => {
-    const code = text.charCodeAt(at);
-    return code - (code > 92 ? 36 : 35);
-  };
-  const bytes = new Uint8Array(text.length);
+  const places = new Uint8Array(128);
+  for (let code = 35; code < 127; code++) places[code] = code - (code > 92 ? 36 : 35);
+  const single = frequent.length;
   let length = 0;
-  for (let at = 64; at < text.length; at++) {
-    const first = place(at);
-    bytes[length++] =
-      first < frequent.length
-        ? frequent[first]
-        : rare[(first - frequent.length) * 91 + place(++at)];
+  for (let at = 64; at < codes.length; at++) {
+    const place = places[codes[at]];
+    // What is decoded takes no more room than what it is decoded from.
+    codes[length++] =
+      place < single ? frequent[place] : rare[(place - single) * 91 + places[codes[++at]]];
   }
-  return bytes.slice(0, length);
+  return codes.slice(0, length);
 }
 
 /** A plugin for esbuild: importing a .wasm file gives a function that makes its bytes. */

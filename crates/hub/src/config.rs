@@ -8,6 +8,16 @@ pub struct Config {
     /// How often a client may expect to hear something, in ms, as the welcome says; `None` to say
     /// nothing.
     pub heartbeat_ms: Option<u64>,
+    /// How many connections there may be, those that are closing among them.
+    pub max_connections: usize,
+    /// How many connections one user may have.
+    pub max_user_connections: usize,
+    /// How many messages a client may send in a second, on and on.
+    pub messages_per_second: u32,
+    /// How many messages a client may send at once after it was quiet.
+    pub message_burst: u32,
+    /// So many invalid messages within 10 s close a connection.
+    pub max_invalid_messages: usize,
     /// The largest client message, in bytes.
     pub max_message_bytes: usize,
     /// How many executions and rooms a connection may be subscribed to.
@@ -49,6 +59,11 @@ impl Default for Config {
         Self {
             features: Features::ALL,
             heartbeat_ms: Some(25_000),
+            max_connections: 20_000,
+            max_user_connections: 20,
+            messages_per_second: 50,
+            message_burst: 100,
+            max_invalid_messages: 100,
             max_message_bytes: 64 * 1024,
             max_subscriptions: 128,
             queue_frames: 10_000,

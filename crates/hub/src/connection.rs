@@ -9,6 +9,7 @@ use crate::batch::{Added, Batch};
 use crate::context::Context;
 use crate::event_text::EventText;
 use crate::outbox::Outbox;
+use crate::pace::Pace;
 use crate::replay::{Again, Replay};
 use crate::subscription::{Progress, Subscription};
 use crate::timers::Timer;
@@ -20,11 +21,16 @@ pub(crate) const TOO_SLOW: Close = Close {
     discard: true,
 };
 
+const TOO_MANY_MESSAGES: Close = Close {
+    code: close_code::TRY_AGAIN_LATER,
+    reason: "Too many messages",
+    discard: false,
+};
+
 /// How long after the end of its token a connection may still be sent something, in ms.
 const EXPIRY_LEEWAY_MS: u64 = 5_000;
 
-/// This many invalid messages within this time close the connection.
-const MAX_INVALID: usize = 100;
+/// The time within which too many invalid messages close the connection, in ms.
 const INVALID_WINDOW_MS: u64 = 10_000;
 
 /// One socket, as long as it is open.
@@ -42,6 +48,9 @@ pub(crate) struct Connection {
     pub(crate) replays: VecDeque<Replay>,
     /// The subscriptions that are not live.
     pub(crate) catching_up: BTreeSet<Arc<str>>,
+    pub(crate) pace: Pace,
+    /// When the client was last heard of.
+    pub(crate) heard_at: Millis,
     outbox: Outbox,
     batch: Batch,
     invalid: VecDeque<Millis>,
@@ -49,7 +58,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnectionId, identity: Identity) -> Self {
+    pub(crate) fn new(id: ConnectionId, identity: Identity, cx: &Context) -> Self {
         Self {
             id,
             identity,
@@ -60,6 +69,8 @@ impl Connection {
             again: VecDeque::new(),
             replays: VecDeque::new(),
             catching_up: BTreeSet::new(),
+            pace: Pace::new(cx.now, &cx.config),
+            heard_at: cx.now,
             outbox: Outbox::default(),
             batch: Batch::default(),
             invalid: VecDeque::new(),
@@ -93,6 +104,9 @@ impl Connection {
 
     /// Sends an event, or lets it wait for others, and says whether the client will get it.
     pub(crate) fn send_event(&mut self, cx: &mut Context, text: Arc<str>) -> bool {
+        if self.has(Feature::Ack) {
+            self.pace.owe_ack(&cx.config);
+        }
         if !self.has(Feature::Batch) {
             self.push(cx, text);
             return !self.closing;
@@ -206,8 +220,8 @@ impl Connection {
             self.invalid.pop_front();
         }
         self.invalid.push_back(cx.now);
-        if self.invalid.len() >= MAX_INVALID {
-            cx.counters.rate_limited += 1;
+        if self.invalid.len() >= cx.config.max_invalid_messages {
+            cx.counters.too_many_invalid_messages += 1;
             let close = Close {
                 code: close_code::POLICY,
                 reason: "Too many invalid messages",
@@ -215,6 +229,24 @@ impl Connection {
             };
             self.close(cx, close);
         }
+    }
+
+    /// Counts a message, and says whether to act on it: a flood closes the connection.
+    pub(crate) fn hears(&mut self, cx: &mut Context, is_ack: bool) -> bool {
+        self.heard_at = cx.now;
+        if is_ack {
+            self.pace.take_ack(cx.now, &cx.config);
+        } else {
+            self.pace.take(cx.now, &cx.config);
+        }
+        if !self.pace.is_flood(&cx.config) {
+            return true;
+        }
+        cx.counters.too_many_messages += 1;
+        let message = "Too many messages: send fewer, or wait for the answers";
+        self.refuse(cx, ServerError::new(ErrorCode::RateLimited, message));
+        self.close(cx, TOO_MANY_MESSAGES);
+        false
     }
 
     pub(crate) fn on_too_large(&mut self, cx: &mut Context) {

@@ -9,8 +9,20 @@ pub struct Counters {
     pub too_large: u64,
     /// Subscriptions beyond a connection's limit.
     pub too_many_subscriptions: u64,
-    /// Connections closed, or messages refused, for too many messages.
-    pub rate_limited: u64,
+    /// Connections refused because there were as many as may be.
+    pub too_many_connections: u64,
+    /// Connections refused because their user had as many as a user may.
+    pub too_many_user_connections: u64,
+    /// Connections closed for too many messages.
+    pub too_many_messages: u64,
+    /// Connections closed for too many invalid messages.
+    pub too_many_invalid_messages: u64,
+    /// `replay`s refused because too many waited.
+    pub too_many_replays: u64,
+    /// Connections closed, without a sign of life for long, to make room for another of their user.
+    pub silent_connections: u64,
+    /// Connections closed because their user was disconnected.
+    pub disconnected: u64,
     /// Events of executions that nobody registered.
     pub unregistered_executions: u64,
     /// Connections closed because they read too slowly.

@@ -24,6 +24,16 @@ const TOKEN_EXPIRED: Close = Close {
     reason: "Token expired",
     discard: true,
 };
+const TOO_MANY_CONNECTIONS: Close = Close {
+    code: close_code::TRY_AGAIN_LATER,
+    reason: "Too many connections",
+    discard: true,
+};
+const SILENT: Close = Close {
+    code: close_code::TRY_AGAIN_LATER,
+    reason: "No sign of life",
+    discard: true,
+};
 const RESTART: Close = Close {
     code: close_code::RESTART,
     reason: "Service restart",
@@ -86,12 +96,21 @@ impl<H: History> Hub<H> {
     }
 
     /// A socket was opened by a user whose token was verified. The welcome is its first frame; its
-    /// `connectionId` is `uuid`, a new UUID v4.
+    /// `connectionId` is `uuid`, a new UUID v4. Where there are as many connections as may be, it gets
+    /// none and is closed with 1013: its client tries again later.
     pub fn connect(&mut self, now: Millis, id: ConnectionId, identity: Identity, uuid: &str) {
         self.advance(now);
         self.remove(id);
+        if !self.admits(&identity.user_id) {
+            let close = TOO_MANY_CONNECTIONS;
+            let connection = id;
+            self.cx
+                .effects
+                .push_back(Effect::Close { connection, close });
+            return;
+        }
         let welcome = self.welcome(uuid);
-        let mut connection = Connection::new(id, identity);
+        let mut connection = Connection::new(id, identity, &self.cx);
         connection.send_text(&mut self.cx, welcome);
         self.by_user
             .add(Arc::clone(&connection.identity.user_id), id);
@@ -125,6 +144,20 @@ impl<H: History> Hub<H> {
             connection.close(&mut self.cx, close);
         }
         self.finish();
+    }
+
+    /// Closes all connections of a user for a reason of the caller's, and returns how many those are.
+    pub fn disconnect_user(&mut self, now: Millis, user_id: &str, close: Close) -> usize {
+        self.advance(now);
+        let ids: Vec<_> = self.by_user.get(user_id).collect();
+        for id in &ids {
+            if let Some(connection) = self.connections.get_mut(id) {
+                self.cx.counters.disconnected += 1;
+                connection.close(&mut self.cx, close);
+            }
+        }
+        self.finish();
+        ids.len()
     }
 
     /// Closes all connections with 1012: the server restarts.
@@ -456,6 +489,47 @@ impl<H: History> Hub<H> {
     fn remove(&mut self, id: ConnectionId) {
         self.detach(id);
         self.connections.remove(&id);
+    }
+
+    /// Whether a user may have one more connection. One of theirs that seems dead makes room for it:
+    /// a network that fails often leaves many behind, which nobody closes for minutes.
+    fn admits(&mut self, user_id: &str) -> bool {
+        if self.connections.len() >= self.cx.config.max_connections {
+            self.cx.counters.too_many_connections += 1;
+            return false;
+        }
+        let may_have = self.cx.config.max_user_connections;
+        if self.by_user.count(user_id) >= may_have && !self.close_silent(user_id) {
+            self.cx.counters.too_many_user_connections += 1;
+            return false;
+        }
+        true
+    }
+
+    /// Closes the connection of a user that has been silent for longest, if it would have sent pings
+    /// meanwhile, and says whether there was one.
+    fn close_silent(&mut self, user_id: &str) -> bool {
+        let Some(heartbeat) = self.cx.config.heartbeat_ms else {
+            return false;
+        };
+        let now = self.cx.now;
+        let is_silent = |connection: &&Connection| {
+            connection.has(Feature::Ping) && now.since(connection.heard_at) > 2 * heartbeat
+        };
+        let of_user = self.by_user.get(user_id);
+        let silent = of_user
+            .filter_map(|id| self.connections.get(&id))
+            .filter(is_silent)
+            .min_by_key(|connection| connection.heard_at)
+            .map(|connection| connection.id);
+        let silent = silent.and_then(|id| self.connections.get_mut(&id));
+        let Some(connection) = silent else {
+            return false;
+        };
+        self.cx.counters.silent_connections += 1;
+        connection.close(&mut self.cx, SILENT);
+        self.finish();
+        true
     }
 
     /// Takes a connection out of everything but the list of connections.

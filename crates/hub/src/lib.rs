@@ -73,6 +73,7 @@ mod index;
 mod memory_history;
 mod messages;
 mod outbox;
+mod pace;
 mod presence;
 mod replay;
 mod subscription;

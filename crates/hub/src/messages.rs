@@ -21,7 +21,8 @@ const TOO_MANY_SUBSCRIPTIONS: &str =
 const TOO_MANY_REPLAYS: &str = "As many replays wait as may: ask again when one has ended";
 
 impl<H: History> Hub<H> {
-    /// A text frame has come.
+    /// A text frame has come. Before the next one is read, [`pause_ms`](Self::pause_ms) and
+    /// [`has_room`](Self::has_room) are to be asked.
     pub fn receive(&mut self, now: Millis, id: ConnectionId, text: &str) {
         self.advance(now);
         if let Some(connection) = self.connections.get_mut(&id)
@@ -30,13 +31,21 @@ impl<H: History> Hub<H> {
             if text.len() > self.cx.config.max_message_bytes {
                 connection.on_too_large(&mut self.cx);
             } else {
-                match ClientMessage::decode(text) {
-                    Ok(message) => self.on_message(id, message),
-                    Err(error) => connection.on_invalid(&mut self.cx, &error.to_string()),
-                }
+                self.on_text(id, text);
             }
         }
         self.finish();
+    }
+
+    /// How long whoever reads the socket waits before the next message, in ms: a client sends no
+    /// faster than [`Config::messages_per_second`](crate::Config::messages_per_second), save for a
+    /// burst.
+    pub fn pause_ms(&mut self, now: Millis, id: ConnectionId) -> u64 {
+        let connection = self.connections.get_mut(&id);
+        let open = connection.filter(|connection| !connection.is_closing());
+        open.map_or(0, |connection| {
+            connection.pace.pause_ms(now, &self.cx.config)
+        })
     }
 
     /// A binary frame of so many bytes has come. Whatever it holds, it is no message of the protocol.
@@ -47,7 +56,7 @@ impl<H: History> Hub<H> {
         {
             if bytes > self.cx.config.max_message_bytes {
                 connection.on_too_large(&mut self.cx);
-            } else {
+            } else if connection.hears(&mut self.cx, false) {
                 connection.on_invalid(&mut self.cx, "messages are text frames");
             }
         }
@@ -87,6 +96,21 @@ impl<H: History> Hub<H> {
         if let Some(connection) = self.connections.get_mut(&id) {
             let expires_at = connection.identity.expires_at.into();
             connection.send(&mut self.cx, &ServerMessage::AuthExpiring { expires_at });
+        }
+    }
+
+    fn on_text(&mut self, id: ConnectionId, text: &str) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let message = ClientMessage::decode(text);
+        let is_ack = matches!(message, Ok(ClientMessage::Ack { .. }));
+        if !connection.hears(&mut self.cx, is_ack) {
+            return;
+        }
+        match message {
+            Ok(message) => self.on_message(id, message),
+            Err(error) => connection.on_invalid(&mut self.cx, &error.to_string()),
         }
     }
 
@@ -290,7 +314,7 @@ impl<H: History> Hub<H> {
             return self.forbid(id, execution_id, None);
         };
         if connection.replays.len() >= self.cx.config.max_replays {
-            self.cx.counters.rate_limited += 1;
+            self.cx.counters.too_many_replays += 1;
             let error = ServerError {
                 execution_id: Some(execution_id.to_owned()),
                 ..ServerError::new(ErrorCode::RateLimited, TOO_MANY_REPLAYS)

@@ -332,7 +332,7 @@ fn waiting_replays_are_bounded() {
     for _ in 0..4 {
         world.send(1, r#"{"type":"replay","executionId":"exec_1","since":0}"#);
     }
-    assert_eq!(world.hub.counters().rate_limited, 1);
+    assert_eq!(world.hub.counters().too_many_replays, 1);
 }
 
 #[test]

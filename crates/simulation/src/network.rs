@@ -33,8 +33,11 @@ pub(crate) struct Connection {
     pub(crate) down: Pipe<DownFrame>,
     /// What waits for the socket.
     pub(crate) outbox: VecDeque<Arc<str>>,
-    /// What the server has not looked at, because the client does not read its answers.
+    /// What the server has not looked at, because the client does not read its answers or sends too
+    /// much at once.
     pub(crate) inbox: VecDeque<String>,
+    /// The server waits before it reads on.
+    pub(crate) pausing: bool,
     /// How long the socket takes for a frame, if it is slow.
     pub(crate) slow_ms: Option<u64>,
     pub(crate) writing: bool,
@@ -140,6 +143,7 @@ impl World {
             down: Pipe::new(),
             outbox: VecDeque::new(),
             inbox: VecDeque::new(),
+            pausing: false,
             slow_ms: slow.then(|| it.network.pick(&[20, 200, 2_000])),
             writing: false,
             closing: None,

@@ -157,6 +157,8 @@ impl Plan {
             queue_bytes: random.pick(&[1_000, 4_000, 1024 * 1024, 1024 * 1024]),
             expiry_notice_ms: random.pick(&[500, 5_000, 60_000]),
             message_id_retention_ms: 3_600_000,
+            messages_per_second: random.pick(&[50, 50, 10]),
+            message_burst: random.pick(&[100, 100, 3]),
             ..Config::default()
         };
         if random.permille(200) {

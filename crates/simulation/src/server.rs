@@ -452,12 +452,30 @@ impl World {
         });
     }
 
-    /// Hands the hub what the client sent, for as long as there is room for the answers.
+    /// The client may send again.
+    pub(crate) fn read_on(&mut self, connection: usize) {
+        self.connections[connection].pausing = false;
+        self.read_inbox(connection);
+    }
+
+    /// Hands the hub what the client sent, no faster than it takes that, and for as long as there is
+    /// room for the answers.
     pub(crate) fn read_inbox(&mut self, connection: usize) {
         loop {
-            let Some(hub) = &self.server.hub else { return };
+            let now = self.server_now();
+            let id = ConnectionId(connection as u64);
+            let Some(hub) = &mut self.server.hub else {
+                return;
+            };
             let it = &mut self.connections[connection];
-            if it.server != ServerEnd::Open || !hub.has_room(ConnectionId(connection as u64)) {
+            if it.server != ServerEnd::Open || it.inbox.is_empty() || !hub.has_room(id) {
+                return;
+            }
+            let pause = hub.pause_ms(now, id);
+            if pause > 0 {
+                if !std::mem::replace(&mut it.pausing, true) {
+                    self.schedule(pause, Happening::Read { connection });
+                }
                 return;
             }
             let Some(text) = it.inbox.pop_front() else {
@@ -477,7 +495,7 @@ impl World {
             {
                 self.note_acknowledged(user, event_id);
             }
-            self.with_hub(|hub, now| hub.receive(now, ConnectionId(connection as u64), &text));
+            self.with_hub(|hub, now| hub.receive(now, id, &text));
         }
     }
 

@@ -83,6 +83,9 @@ pub(crate) enum Happening {
     Write {
         connection: usize,
     },
+    Read {
+        connection: usize,
+    },
     Verified {
         connection: usize,
     },
@@ -261,6 +264,7 @@ impl World {
             | ToServer { connection, .. }
             | ToClient { connection, .. }
             | Write { connection }
+            | Read { connection }
             | Verified { connection }
             | TcpTimeout { connection }
             | ServerGone { connection }
@@ -340,6 +344,7 @@ impl World {
                 }
             }
             Happening::Write { connection } => self.write_one(connection),
+            Happening::Read { connection } => self.read_on(connection),
             Happening::Verified { connection } => self.verified(connection),
             Happening::TcpTimeout { connection } => self.tcp_timeout(connection),
             Happening::ServerGone { connection } => self.server_gone(connection),

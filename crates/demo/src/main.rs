@@ -40,6 +40,6 @@ async fn run(config: DemoConfig) -> Result<(), Box<dyn std::error::Error>> {
     let shutdown = shutdown_signal()?;
     let demo = Demo::start(config).await?;
     println!("listening on http://{}", demo.local_addr()?);
-    demo.run(shutdown).await?;
+    demo.run(shutdown).await;
     Ok(())
 }

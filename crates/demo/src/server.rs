@@ -120,14 +120,9 @@ impl Demo {
 
     /// Serves until `shutdown` completes. Runs that are under way then are taken up by the next
     /// demo on the same data directory.
-    ///
-    /// # Errors
-    ///
-    /// What the listener reports.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let served = serve(self.listener, self.gateway, self.router, shutdown).await;
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        serve(self.listener, self.gateway, self.router, shutdown).await;
         self.tasks.stop().await;
-        served
     }
 }
 

@@ -232,7 +232,7 @@ async fn an_orderly_shutdown_leaves_runs_to_the_next_start() {
         .json(&json!({ "workflowId": "second-opinion" }));
     let run: Value = start.send().await.unwrap().json().await.unwrap();
     stop.send(()).unwrap();
-    timeout(DEADLINE, served).await.unwrap().unwrap().unwrap();
+    timeout(DEADLINE, served).await.unwrap().unwrap();
 
     let server = Server::start(data.path()).await;
     let ada = server.sign_in("Ada").await;

@@ -24,6 +24,8 @@ pub struct Claims {
     pub user_id: String,
     /// When the token expires, in seconds since 1970.
     pub exp: u64,
+    /// When it was issued (`iat`), likewise, where it says so.
+    pub issued_at: Option<u64>,
     /// The workspaces of the user; empty when the token names none.
     pub workspace_ids: Vec<String>,
 }
@@ -61,6 +63,10 @@ pub enum AuthError {
     /// Its audience is missing or another one.
     #[error("the token is meant for another audience")]
     WrongAudience,
+    /// The user's tokens up to some moment were revoked, and this one is older or does not say when
+    /// it was issued (`iat`).
+    #[error("the token was revoked: get a new one")]
+    Revoked,
     /// A required claim is missing: `exp`, or both `userId` and `sub`.
     #[error("the token lacks a claim: exp and userId (or sub) are required")]
     MissingClaim,
@@ -90,6 +96,7 @@ struct RawClaims {
     /// RFC 7519 allows a fraction. Where it is missing, the validation says so.
     #[serde(default)]
     exp: f64,
+    iat: Option<f64>,
     #[serde(default)]
     workspace_ids: Vec<String>,
 }
@@ -98,6 +105,7 @@ struct RawClaims {
 #[serde(rename_all = "camelCase")]
 struct SignedClaims<'a> {
     user_id: &'a str,
+    iat: u64,
     exp: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     iss: Option<&'a str>,
@@ -132,6 +140,7 @@ impl AuthError {
             | Self::NotYetValid
             | Self::WrongIssuer
             | Self::WrongAudience
+            | Self::Revoked
             | Self::MissingClaim => "Authentication failed",
         }
     }
@@ -149,6 +158,7 @@ impl AuthError {
             Self::NotYetValid => "not_yet_valid",
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongAudience => "wrong_audience",
+            Self::Revoked => "revoked",
             Self::MissingClaim => "missing_claim",
         }
     }
@@ -192,6 +202,7 @@ impl TokenVerifier {
         Ok(Claims {
             user_id: user_id.ok_or(AuthError::MissingClaim)?,
             exp: claims.exp as u64,
+            issued_at: claims.iat.map(|at| at as u64),
             workspace_ids: claims.workspace_ids,
         })
     }
@@ -204,6 +215,7 @@ impl TokenVerifier {
     pub fn sign(&self, user_id: &str, ttl: Duration) -> Result<String, SignError> {
         let claims = SignedClaims {
             user_id,
+            iat: since_epoch().as_secs(),
             exp: since_epoch().saturating_add(ttl).as_secs(),
             iss: self.issuer.as_deref(),
             aud: self.audience.as_deref(),

@@ -112,6 +112,53 @@ pub struct Config {
 /// What a connection, and the gateway as a whole, may take.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// Most connections to /ws; one more is closed with 1013, and its client tries again later
+    #[arg(
+        long,
+        env = "MAX_CONNECTIONS",
+        value_name = "COUNT",
+        default_value_t = 20_000
+    )]
+    pub max_connections: usize,
+
+    /// Most connections of one user; one more is closed with 1013, unless one of theirs should have
+    /// sent pings and has been silent for 50 s
+    #[arg(
+        long,
+        env = "MAX_USER_CONNECTIONS",
+        value_name = "COUNT",
+        default_value_t = 20
+    )]
+    pub max_user_connections: usize,
+
+    /// Most messages of one connection in a second. What comes faster waits; after 10 s of it without
+    /// a pause the socket is closed with 1013
+    #[arg(
+        long,
+        env = "MESSAGES_PER_SECOND",
+        value_name = "COUNT",
+        default_value_t = 50
+    )]
+    pub messages_per_second: u32,
+
+    /// Most messages of one connection at once, after a pause
+    #[arg(
+        long,
+        env = "MESSAGE_BURST",
+        value_name = "COUNT",
+        default_value_t = 100
+    )]
+    pub message_burst: u32,
+
+    /// So many messages within 10 s that are none of the protocol close their socket with 1008
+    #[arg(
+        long,
+        env = "MAX_INVALID_MESSAGES",
+        value_name = "COUNT",
+        default_value_t = 100
+    )]
+    pub max_invalid_messages: usize,
+
     /// Largest message from a client, in bytes; a larger one closes its socket with 1009
     #[arg(long, env = "MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = 64 * 1024)]
     pub max_message_bytes: usize,
@@ -197,6 +244,57 @@ pub struct Limits {
         default_value_t = 100_000
     )]
     pub max_tickets: usize,
+
+    /// Most tickets of one user that wait to be used
+    #[arg(
+        long,
+        env = "MAX_USER_TICKETS",
+        value_name = "COUNT",
+        default_value_t = 32
+    )]
+    pub max_user_tickets: usize,
+
+    /// How long a revocation of POST /api/revocations is remembered, in seconds: as long as the
+    /// longest token lasts
+    #[arg(
+        long,
+        env = "REVOCATION_SECS",
+        value_name = "SECONDS",
+        default_value_t = 24 * 60 * 60
+    )]
+    pub revocation_secs: u64,
+
+    /// Most users whose tokens are revoked at once; one more is refused with 503
+    #[arg(
+        long,
+        env = "MAX_REVOCATIONS",
+        value_name = "COUNT",
+        default_value_t = 100_000
+    )]
+    pub max_revocations: usize,
+
+    /// Largest body of a request to /api, in bytes; a larger one is refused with 413
+    #[arg(long, env = "MAX_BODY_BYTES", value_name = "BYTES", default_value_t = 1024 * 1024)]
+    pub max_body_bytes: usize,
+
+    /// How long a client may take for the head of a request, that of an upgrade among them, and how
+    /// long a connection may wait for its next one, in seconds; then it is cut
+    #[arg(
+        long,
+        env = "HEADER_TIMEOUT_SECS",
+        value_name = "SECONDS",
+        default_value_t = 10
+    )]
+    pub header_timeout_secs: u64,
+
+    /// How long sockets and requests have to end at a shutdown, in seconds; then they are cut
+    #[arg(
+        long,
+        env = "DRAIN_TIMEOUT_SECS",
+        value_name = "SECONDS",
+        default_value_t = 10
+    )]
+    pub drain_timeout_secs: u64,
 }
 
 /// Why the gateway does not start with a configuration.
@@ -286,6 +384,11 @@ impl Config {
         flowmaestro_hub::Config {
             features: self.features,
             heartbeat_ms: offers_pings.then_some(HEARTBEAT_MS),
+            max_connections: self.limits.max_connections,
+            max_user_connections: self.limits.max_user_connections,
+            messages_per_second: self.limits.messages_per_second,
+            message_burst: self.limits.message_burst,
+            max_invalid_messages: self.limits.max_invalid_messages,
             max_message_bytes: self.limits.max_message_bytes,
             max_subscriptions: self.limits.max_subscriptions,
             queue_frames: self.limits.queue_frames,
@@ -330,6 +433,9 @@ impl Default for Config {
 impl Limits {
     fn validate(&self) -> Result<(), ConfigError> {
         let limits = [
+            ("--max-connections", self.max_connections),
+            ("--max-user-connections", self.max_user_connections),
+            ("--max-invalid-messages", self.max_invalid_messages),
             ("--max-message-bytes", self.max_message_bytes),
             ("--max-subscriptions", self.max_subscriptions),
             ("--queue-frames", self.queue_frames),
@@ -339,8 +445,21 @@ impl Limits {
             ("--history-bytes", self.history_bytes),
             ("--history-total-bytes", self.history_total_bytes),
             ("--max-tickets", self.max_tickets),
+            ("--max-user-tickets", self.max_user_tickets),
+            ("--max-revocations", self.max_revocations),
+            ("--max-body-bytes", self.max_body_bytes),
         ];
-        match limits.into_iter().find(|(_, limit)| *limit == 0) {
+        let rates = [
+            ("--messages-per-second", u64::from(self.messages_per_second)),
+            ("--message-burst", u64::from(self.message_burst)),
+            ("--header-timeout-secs", self.header_timeout_secs),
+        ];
+        let rates = rates.map(|(name, limit)| (name, usize::try_from(limit).unwrap_or(usize::MAX)));
+        match limits
+            .into_iter()
+            .chain(rates)
+            .find(|(_, limit)| *limit == 0)
+        {
             Some((name, _)) => Err(ConfigError::LimitZero(name)),
             None => Ok(()),
         }
@@ -350,6 +469,11 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            max_connections: 20_000,
+            max_user_connections: 20,
+            messages_per_second: 50,
+            message_burst: 100,
+            max_invalid_messages: 100,
             max_message_bytes: 64 * 1024,
             max_subscriptions: 128,
             queue_frames: 10_000,
@@ -361,6 +485,12 @@ impl Default for Limits {
             execution_retention_secs: 60 * 60,
             ticket_secs: 30,
             max_tickets: 100_000,
+            max_user_tickets: 32,
+            revocation_secs: 24 * 60 * 60,
+            max_revocations: 100_000,
+            max_body_bytes: 1024 * 1024,
+            header_timeout_secs: 10,
+            drain_timeout_secs: 10,
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::auth::{AuthError, Claims};
 use crate::gateway::Gateway;
-use crate::manager::{Registration, Request};
+use crate::manager::{Readiness, Registration, Request, SIGNED_OUT};
 use crate::metrics::Metrics;
 use crate::outbox::Next;
 
@@ -58,7 +58,15 @@ pub(crate) async fn refuse(mut socket: WebSocket, error: AuthError) {
 /// Serves a user's socket until it ends.
 pub(crate) async fn run(socket: WebSocket, gateway: Gateway, claims: Claims) {
     let registration = gateway.shared_manager().connect(claims.identity());
-    tracing::info!(connection = %registration.uuid(), user = ?claims.user_id, "connected");
+    let uuid = registration.uuid();
+    if gateway.logs_connection() {
+        tracing::info!(connection = %uuid, user = ?claims.user_id, "connected");
+    }
+    // The user may have been disconnected since the token was looked at.
+    if let Err(error) = gateway.check_revoked(claims) {
+        gateway.token_refused(error);
+        registration.close(SIGNED_OUT);
+    }
 
     let connection = Connection {
         gateway: &gateway,
@@ -76,7 +84,9 @@ pub(crate) async fn run(socket: WebSocket, gateway: Gateway, claims: Claims) {
         // The closing frame is out: read on until the peer has answered it.
         () = &mut writer => drop(tokio::time::timeout(CLOSE_TIMEOUT, reader).await),
     }
-    tracing::info!(connection = %registration.uuid(), "disconnected");
+    if gateway.logs_connection() {
+        tracing::info!(connection = %uuid, "disconnected");
+    }
 }
 
 struct Connection<'a> {
@@ -125,8 +135,7 @@ impl Connection<'_> {
                     bytes += length;
                 }
                 Next::Close(close) => {
-                    let connection = self.registration.uuid();
-                    tracing::info!(%connection, code = close.code, reason = close.reason, "closing");
+                    self.log_closing(close);
                     return sink.send(close_frame(close)).await;
                 }
             }
@@ -142,6 +151,13 @@ impl Connection<'_> {
         }
     }
 
+    fn log_closing(&self, close: Close) {
+        if self.gateway.logs_connection() {
+            let connection = self.registration.uuid();
+            tracing::info!(%connection, code = close.code, reason = close.reason, "closing");
+        }
+    }
+
     /// Reads messages until nothing more can be read.
     async fn read(&self, mut stream: SplitStream<WebSocket>) -> Ended {
         while let Some(message) = stream.next().await {
@@ -153,8 +169,8 @@ impl Connection<'_> {
         Ended::Gone
     }
 
-    /// Takes a message, and waits for room in the queue: a burst of questions is slowed down, not
-    /// punished.
+    /// Takes a message, and waits until the next one may come: a burst of questions is slowed down,
+    /// not punished.
     async fn on_message(&self, message: Message) {
         match message {
             Message::Text(text) => {
@@ -166,10 +182,19 @@ impl Connection<'_> {
             // Pings are answered by the library.
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return,
         }
-        while !self.registration.has_room() {
-            tokio::select! {
-                () = self.written.notified() => {}
-                () = self.registration.outbox().closing() => return,
+        tokio::select! {
+            () = self.ready() => {}
+            () = self.registration.outbox().closing() => {}
+        }
+    }
+
+    /// Waits until the client may send again, and there is room in the queue for the answer.
+    async fn ready(&self) {
+        loop {
+            match self.registration.readiness() {
+                Readiness::Ready => return,
+                Readiness::Early(pause) => tokio::time::sleep(pause).await,
+                Readiness::Crowded => self.written.notified().await,
             }
         }
     }
@@ -182,11 +207,8 @@ impl Connection<'_> {
     }
 
     fn verify(&self, token: &Secret) {
-        let claims = self.gateway.verifier().verify(token.expose());
-        let claims = claims.inspect_err(|error| {
-            self.gateway.metrics().auth_failed(*error);
-            tracing::warn!(connection = %self.registration.uuid(), %error, "new token refused");
-        });
+        let claims = self.gateway.authenticate(token.expose());
+        let claims = claims.inspect_err(|error| self.gateway.token_refused(*error));
         let identity = claims.as_ref().ok().map(Claims::identity);
         self.registration.token_verified(identity);
     }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderMap;
 use flowmaestro_hub::{Authorizer, OwnerAndWorkspaces};
 use flowmaestro_protocol::EventType;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{SignError, TokenVerifier};
+use crate::auth::{AuthError, Claims, SignError, TokenVerifier};
 use crate::bridge::EventBridge;
 use crate::config::{Config, ConfigError};
 use crate::emitter::{DEFAULT_MAX_LISTENERS, WorkflowEventEmitter};
@@ -17,10 +18,17 @@ use crate::executions::ExecutionRegistry;
 use crate::history;
 use crate::manager::WebSocketManager;
 use crate::metrics::Metrics;
-use crate::origin::OriginPolicy;
+use crate::origin::{self, OriginPolicy};
+use crate::revocations::{Revocations, TooManyRevocations};
 use crate::routes;
+use crate::throttle::Throttle;
 use crate::tickets::Tickets;
 use crate::user_input::UserInputLog;
+
+/// How many lines about strangers who were refused, and about connections that come and go, are
+/// logged in 10 s.
+const REFUSAL_LINES: u32 = 20;
+const CONNECTION_LINES: u32 = 1_000;
 
 /// How many listeners of one event type are the gateway's own: the bridge, and the log of answers.
 const OWN_LISTENERS: usize = 2;
@@ -39,6 +47,9 @@ struct Parts {
     verifier: TokenVerifier,
     origins: OriginPolicy,
     tickets: Tickets,
+    revocations: Revocations,
+    refusal_lines: Throttle,
+    connection_lines: Throttle,
     metrics: Arc<Metrics>,
     user_input: Arc<UserInputLog>,
     /// Cancelled once the gateway shuts down.
@@ -84,6 +95,11 @@ impl Gateway {
         let tickets = Tickets::new(
             Duration::from_secs(config.limits.ticket_secs),
             config.limits.max_tickets,
+            config.limits.max_user_tickets,
+        );
+        let revocations = Revocations::new(
+            Duration::from_secs(config.limits.revocation_secs),
+            config.limits.max_revocations,
         );
         let parts = Parts {
             config,
@@ -93,6 +109,9 @@ impl Gateway {
             verifier,
             origins,
             tickets,
+            revocations,
+            refusal_lines: Throttle::new(REFUSAL_LINES),
+            connection_lines: Throttle::new(CONNECTION_LINES),
             metrics,
             user_input,
             shutdown: CancellationToken::new(),
@@ -136,10 +155,59 @@ impl Gateway {
         self.parts.verifier.sign(user_id, ttl)
     }
 
-    /// The routes: `/ws`, `/ws/ticket`, `/api/events`, `/api/executions`, `/api/user-input`, `/health` and
-    /// `/metrics`. Others can be merged in.
+    /// Ends all tokens that a user got up to now, as when they sign out: their connections are closed
+    /// with 4401, and no such token opens another one. Tells how many connections there were.
+    ///
+    /// It is remembered for as long as [`Limits::revocation_secs`](crate::Limits) says, and not beyond
+    /// a restart.
+    ///
+    /// # Errors
+    /// [`TooManyRevocations`]; nothing has changed then.
+    pub fn revoke_user(&self, user_id: &str) -> Result<usize, TooManyRevocations> {
+        self.parts.revocations.revoke(user_id)?;
+        Ok(self.parts.manager.disconnect_user(user_id))
+    }
+
+    /// The routes: `/ws`, `/ws/ticket`, `/api/events`, `/api/executions`, `/api/user-input`,
+    /// `/api/revocations`, `/health` and `/metrics`. Others can be merged in.
     pub fn router(&self) -> Router {
         routes::router(self.clone())
+    }
+
+    /// Who a token belongs to, unless it is refused.
+    pub(crate) fn authenticate(&self, token: &str) -> Result<Claims, AuthError> {
+        let claims = self.parts.verifier.verify(token)?;
+        self.check_revoked(claims)
+    }
+
+    /// The same claims, unless their token was revoked in the meantime.
+    pub(crate) fn check_revoked(&self, claims: Claims) -> Result<Claims, AuthError> {
+        if self.parts.revocations.cover(&claims) {
+            return Err(AuthError::Revoked);
+        }
+        Ok(claims)
+    }
+
+    /// Counts a token that was refused, and logs why.
+    pub(crate) fn token_refused(&self, error: AuthError) {
+        self.metrics().auth_failed(error);
+        if let Some(left_out) = self.parts.refusal_lines.admit() {
+            tracing::warn!(%error, left_out, "token refused");
+        }
+    }
+
+    /// Counts a page that may not connect, and logs the start of its origin: it is anyone's text.
+    pub(crate) fn origin_refused(&self, headers: &HeaderMap) {
+        self.metrics().origins_refused.inc();
+        if let Some(left_out) = self.parts.refusal_lines.admit() {
+            let origin = origin::to_log(headers);
+            tracing::warn!(?origin, left_out, "origin refused");
+        }
+    }
+
+    /// Whether a line about a connection may be logged.
+    pub(crate) fn logs_connection(&self) -> bool {
+        self.parts.connection_lines.admit().is_some()
     }
 
     pub(crate) fn shared_manager(&self) -> &Arc<WebSocketManager> {

@@ -20,9 +20,10 @@
 //! - `connection`: the task of one socket; `outbox`: its queue of outgoing frames; `frame`: one of
 //!   them, compressed or not;
 //! - `auth`, `origin`, `tickets`: who may connect, from which pages, and without a token in the URL;
+//!   `revocations`: whose tokens ended before their time;
 //! - `user_input`: the answers of users, kept for backends that read them over HTTP;
 //! - `routes`: the HTTP surface; `metrics`: what Prometheus scrapes; `server`: start and shutdown;
-//! - `logging`: what a program may log without giving users' data away.
+//! - `logging`: what a program may log without giving users' data away; `throttle`: how much of it.
 //!
 //! A gateway inside another server:
 //!
@@ -37,7 +38,7 @@
 //! gateway.executions().register("exec_abc123", Owner::user("user_1"))?;
 //! gateway.emitter().emit_execution_started("exec_abc123", "Customer Onboarding", 8);
 //!
-//! serve(listener, gateway, router, shutdown_signal()?).await?;
+//! serve(listener, gateway, router, shutdown_signal()?).await;
 //! # Ok(())
 //! # }
 //! ```
@@ -56,8 +57,10 @@ mod manager;
 mod metrics;
 mod origin;
 mod outbox;
+mod revocations;
 mod routes;
 mod server;
+mod throttle;
 mod tickets;
 mod user_input;
 
@@ -77,4 +80,5 @@ pub use history::HistoryKind;
 pub use logging::{log_targets, log_to_stderr};
 pub use manager::WebSocketManager;
 pub use origin::{AllowedOrigin, InvalidOrigin};
+pub use revocations::TooManyRevocations;
 pub use server::{serve, shutdown_signal};

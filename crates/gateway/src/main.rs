@@ -45,6 +45,6 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let shutdown = shutdown_signal()?;
     println!("listening on http://{}", listener.local_addr()?);
     let router = gateway.router();
-    serve(listener, gateway, router, shutdown).await?;
+    serve(listener, gateway, router, shutdown).await;
     Ok(())
 }

@@ -19,7 +19,7 @@ use flowmaestro_hub::{
     Authorizer, Close, Config, ConnectionId, Counters, Counts, Effect, EmitError, History, Hub,
     Identity, Millis,
 };
-use flowmaestro_protocol::{Event, Scope, Secret, UserInputResponse};
+use flowmaestro_protocol::{Event, Scope, Secret, UserInputResponse, close_code};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -35,6 +35,13 @@ pub(crate) type GatewayHub = Hub<Box<dyn History + Send>>;
 /// How long the timer sleeps at most. The hub counts in time of the wall clock, which may jump; a
 /// timer alone would be late after the machine slept.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
+
+/// A user was disconnected: the token does not count any more.
+pub(crate) const SIGNED_OUT: Close = Close {
+    code: close_code::TOKEN_EXPIRED,
+    reason: "Signed out",
+    discard: true,
+};
 
 /// Who is connected, who is subscribed to what, and the way to reach them.
 ///
@@ -72,6 +79,16 @@ pub(crate) enum Request {
         user_id: Arc<str>,
         response: Box<UserInputResponse>,
     },
+}
+
+/// Whether a socket's next message may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    Ready,
+    /// Not before so much time has passed.
+    Early(Duration),
+    /// Not before frames have left the queue.
+    Crowded,
 }
 
 struct State {
@@ -137,6 +154,13 @@ impl WebSocketManager {
     /// How many connections are subscribed to an execution.
     pub fn execution_subscriber_count(&self, execution_id: &str) -> usize {
         self.act(|hub, _| hub.execution_subscriber_count(execution_id))
+    }
+
+    /// Closes all connections of a user with 4401, and returns how many those are. A client with a
+    /// function for its tokens asks that for the next one; to refuse the old one as well there is
+    /// [`Gateway::revoke_user`](crate::Gateway::revoke_user).
+    pub fn disconnect_user(&self, user_id: &str) -> usize {
+        self.act(|hub, now| hub.disconnect_user(now, user_id, SIGNED_OUT))
     }
 
     fn broadcast(&self, event: &Event, user_id: Option<&str>) -> usize {
@@ -323,9 +347,14 @@ impl Registration {
         self.manager.act(|hub, now| hub.close(now, self.id, close));
     }
 
-    /// Whether the queue is at most half full, or the socket is to be closed.
-    pub(crate) fn has_room(&self) -> bool {
-        self.manager.act(|hub, _| hub.has_room(self.id))
+    /// Whether the next message may be read.
+    pub(crate) fn readiness(&self) -> Readiness {
+        let ask = |hub: &mut GatewayHub, now| (hub.pause_ms(now, self.id), hub.has_room(self.id));
+        match self.manager.act(ask) {
+            (0, true) => Readiness::Ready,
+            (0, false) => Readiness::Crowded,
+            (pause_ms, _) => Readiness::Early(Duration::from_millis(pause_ms)),
+        }
     }
 }
 

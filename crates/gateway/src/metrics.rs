@@ -18,6 +18,10 @@ pub(crate) struct Metrics {
     frames_delivered: Counter,
     bytes_delivered: Counter,
     pub(crate) origins_refused: Counter,
+    pub(crate) tickets_refused: Counter,
+    pub(crate) service_tokens_refused: Counter,
+    /// Connections cut because no head of a request came in time.
+    pub(crate) header_timeouts: Counter,
     /// Events that a backend was told about; the hub counts those that were emitted all the same.
     pub(crate) unregistered_executions: Counter,
     events_emitted: Labelled,
@@ -92,16 +96,29 @@ impl Metrics {
         let unregistered = counters.unregistered_executions + self.unregistered_executions.get();
         for (reason, count) in [
             ("origin", self.origins_refused.get()),
+            ("too_many_tickets", self.tickets_refused.get()),
+            ("service_token", self.service_tokens_refused.get()),
+            ("header_timeout", self.header_timeouts.get()),
+            ("too_many_connections", counters.too_many_connections),
+            (
+                "too_many_user_connections",
+                counters.too_many_user_connections,
+            ),
+            ("too_many_messages", counters.too_many_messages),
+            (
+                "too_many_invalid_messages",
+                counters.too_many_invalid_messages,
+            ),
+            ("too_many_replays", counters.too_many_replays),
             ("forbidden", counters.forbidden),
             ("invalid_message", counters.invalid_messages),
             ("too_large", counters.too_large),
             ("too_many_subscriptions", counters.too_many_subscriptions),
-            ("rate_limited", counters.rate_limited),
             ("unregistered_execution", unregistered),
         ] {
             refusals.get_or_create(&[("reason", reason)]).inc_by(count);
         }
-        let help = "Requests, messages and events refused, by reason";
+        let help = "Connections, requests, messages and events refused, by reason";
         registry.register("refusals", help, refusals);
     }
 }
@@ -112,6 +129,16 @@ fn register_counters(registry: &mut Registry, counters: &Counters) {
             "slow_consumers_closed",
             "Connections closed because they read too slowly",
             counters.slow_consumers,
+        ),
+        (
+            "silent_connections_closed",
+            "Connections closed without a sign of life, for another of their user",
+            counters.silent_connections,
+        ),
+        (
+            "disconnected_users_closed",
+            "Connections closed because their user was disconnected",
+            counters.disconnected,
         ),
         (
             "expired_tokens_closed",

@@ -13,10 +13,14 @@
 //! A request without `Origin` does not come from a page. It has to carry an `Authorization` header,
 //! which no page can add to a WebSocket handshake.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use url::{Host, Url};
+
+/// How much of a foreign text a log line takes, in bytes.
+const MAX_LOGGED_BYTES: usize = 128;
 
 /// An origin of the allow-list: scheme, host and port as a browser writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +77,13 @@ impl OriginPolicy {
         (self.any_loopback && is_loopback(&url))
             || (!is_rebindable(&url) && host.is_some_and(|host| is_authority_of(&url, host)))
     }
+}
+
+/// The start of the `Origin` header: it is anyone's text.
+pub(crate) fn to_log(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let origin = headers.get(header::ORIGIN)?.as_bytes();
+    let start = origin.get(..MAX_LOGGED_BYTES).unwrap_or(origin);
+    Some(String::from_utf8_lossy(start))
 }
 
 /// The URL of an origin, if the text is exactly what a browser writes for one.

@@ -5,43 +5,41 @@ use std::io;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
+use axum::serve::Listener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
 
 use crate::gateway::Gateway;
 
-/// How long requests and sockets have to end, once the gateway shuts down.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
 
-/// After how much silence the kernel asks whether a peer is still there, and how often.
-const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// After how much silence the kernel asks whether a peer is still there, how often, and how many
+/// questions without an answer end the connection.
+const KEEPALIVE_TIME: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+#[cfg(unix)]
+const KEEPALIVE_RETRIES: u32 = 3;
 
 /// Serves a router, the gateway's own or one that includes it, until `shutdown` completes. Then no
 /// connection is accepted any more, every socket is closed with 1012 (the clients reconnect), and
-/// what is under way has 10 s to end.
+/// what is under way has [`Limits::drain_timeout_secs`](crate::Limits) to end.
 ///
-/// # Errors
-/// What the listener reports.
+/// A connection on which no head of a request comes within
+/// [`Limits::header_timeout_secs`](crate::Limits) is cut.
 pub async fn serve(
     listener: TcpListener,
     gateway: Gateway,
     router: Router,
     shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = tune(stream) {
-            tracing::debug!(%error, "a socket option was refused");
-        }
-    });
-    let stopped = gateway.shutdown().clone().cancelled_owned();
-    let server = axum::serve(listener, router)
-        .with_graceful_shutdown(stopped)
-        .into_future();
-    tokio::pin!(server);
+) {
+    let served = serve_requests(listener, &gateway, router);
+    tokio::pin!(served);
     tokio::select! {
-        result = &mut server => return result,
+        () = &mut served => return,
         () = shutdown => {}
     }
     tracing::info!(
@@ -52,25 +50,71 @@ pub async fn serve(
     gateway.manager().shut_down();
     gateway.sockets().close();
     let drained = async {
-        let result = server.await;
+        served.await;
         gateway.sockets().wait().await;
-        result
     };
-    tokio::time::timeout(DRAIN_TIMEOUT, drained)
-        .await
-        .unwrap_or_else(|_| {
-            tracing::warn!("some connections did not end in time and are cut");
-            Ok(())
-        })
+    let patience = Duration::from_secs(gateway.config().limits.drain_timeout_secs);
+    if tokio::time::timeout(patience, drained).await.is_err() {
+        tracing::warn!("some connections did not end in time and are cut");
+    }
+}
+
+/// Accepts connections until the gateway shuts down, and waits for their requests to end.
+async fn serve_requests(mut listener: TcpListener, gateway: &Gateway, router: Router) {
+    let timeout = Duration::from_secs(gateway.config().limits.header_timeout_secs);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(timeout);
+    let requests = TaskTracker::new();
+    loop {
+        let stream = tokio::select! {
+            (stream, _) = Listener::accept(&mut listener) => stream,
+            () = gateway.shutdown().cancelled() => break,
+        };
+        if let Err(error) = tune(&stream) {
+            tracing::debug!(%error, "a socket option was refused");
+        }
+        let service = TowerToHyperService::new(router.clone());
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        requests.spawn(serve_connection(
+            connection.with_upgrades(),
+            gateway.clone(),
+        ));
+    }
+    drop(listener);
+    requests.close();
+    requests.wait().await;
+}
+
+/// Answers the requests of a connection, one after the other, until it ends, is upgraded, or the
+/// gateway shuts down.
+async fn serve_connection(connection: Connection, gateway: Gateway) {
+    tokio::pin!(connection);
+    let served = tokio::select! {
+        served = &mut connection => served,
+        () = gateway.shutdown().cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    match served {
+        Err(error) if error.is_timeout() => {
+            gateway.metrics().header_timeouts.inc();
+        }
+        Err(error) => tracing::debug!(%error, "a connection has ended"),
+        Ok(()) => {}
+    }
 }
 
 /// Events are small and wanted now, so the kernel does not wait for more of them. And it notices
-/// peers that vanished without a word, which would stay connected for ever if nothing is sent.
+/// peers that vanished without a word, which would stay connected for ever if nothing is sent, and
+/// take the place of another connection of their user.
 fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_TIME)
         .with_interval(KEEPALIVE_INTERVAL);
+    #[cfg(unix)]
+    let keepalive = keepalive.with_retries(KEEPALIVE_RETRIES);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 

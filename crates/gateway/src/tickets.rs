@@ -12,14 +12,12 @@ use crate::auth::Claims;
 /// What a ticket begins with: no token in JWT form does.
 const PREFIX: &str = "ticket_";
 
-/// How many tickets of one user may wait to be used.
-const MAX_PER_USER: usize = 32;
-
 /// The tickets that were issued and not used yet.
 #[derive(Debug)]
 pub(crate) struct Tickets {
     lifetime: Duration,
     max: usize,
+    max_per_user: usize,
     issued: Mutex<Issued>,
 }
 
@@ -36,10 +34,11 @@ struct Issued {
 pub(crate) struct TooManyTickets;
 
 impl Tickets {
-    pub(crate) fn new(lifetime: Duration, max: usize) -> Self {
+    pub(crate) fn new(lifetime: Duration, max: usize, max_per_user: usize) -> Self {
         Self {
             lifetime,
             max,
+            max_per_user,
             issued: Mutex::default(),
         }
     }
@@ -58,7 +57,7 @@ impl Tickets {
         let mut issued = self.issued.lock();
         issued.drop_ended(now);
         let of_user = issued.per_user.get(&claims.user_id).copied().unwrap_or(0);
-        if issued.ends.len() >= self.max || of_user >= MAX_PER_USER {
+        if issued.ends.len() >= self.max || of_user >= self.max_per_user {
             return Err(TooManyTickets);
         }
         // 244 random bits, from the system's generator.
@@ -108,13 +107,14 @@ mod tests {
         Claims {
             user_id: user_id.to_owned(),
             exp: 1,
+            issued_at: None,
             workspace_ids: vec!["w".to_owned()],
         }
     }
 
     #[test]
     fn a_ticket_stands_for_its_claims_once() {
-        let tickets = Tickets::new(LIFETIME, 10);
+        let tickets = Tickets::new(LIFETIME, 10, 10);
         let now = Instant::now();
         let ticket = tickets.issue(now, claims("alice")).unwrap();
         assert!(Tickets::is_ticket(&ticket));
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_ticket_ends() {
-        let tickets = Tickets::new(LIFETIME, 10);
+        let tickets = Tickets::new(LIFETIME, 10, 10);
         let start = Instant::now();
         let [first, second] = [(); 2].map(|()| tickets.issue(start, claims("alice")).unwrap());
         let last_moment = start + LIFETIME - Duration::from_millis(1);
@@ -136,10 +136,10 @@ mod tests {
 
     #[test]
     fn a_user_and_all_together_have_so_many() {
-        let tickets = Tickets::new(LIFETIME, MAX_PER_USER + 1);
+        let tickets = Tickets::new(LIFETIME, 3, 2);
         let now = Instant::now();
         let mut last = String::new();
-        for _ in 0..MAX_PER_USER {
+        for _ in 0..2 {
             last = tickets.issue(now, claims("alice")).unwrap();
         }
         assert_eq!(tickets.issue(now, claims("alice")), Err(TooManyTickets));

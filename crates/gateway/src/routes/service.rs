@@ -47,9 +47,11 @@ impl FromRequestParts<Gateway> for Service {
             .and_then(bearer);
         match presented {
             Some(presented) if is_service_token(expected, presented) => Ok(Self),
-            _ => Err(ApiError::unauthorized(
-                "send Authorization: Bearer <service token>",
-            )),
+            _ => {
+                gateway.metrics().service_tokens_refused.inc();
+                let message = "send Authorization: Bearer <service token>";
+                Err(ApiError::unauthorized(message))
+            }
         }
     }
 }

@@ -27,7 +27,7 @@ struct Ticket {
 /// The answer to a page that may ask (WHATWG Fetch, CORS preflight).
 pub(super) async fn preflight(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
     if !gateway.origins().allows(&headers) {
-        return forbidden(&gateway).into_response();
+        return forbidden(&gateway, &headers).into_response();
     }
     let allowed = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
@@ -40,7 +40,7 @@ pub(super) async fn preflight(State(gateway): State<Gateway>, headers: HeaderMap
 
 pub(super) async fn issue(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
     if !gateway.origins().allows(&headers) {
-        return forbidden(&gateway).into_response();
+        return forbidden(&gateway, &headers).into_response();
     }
     let response = match ticket(&gateway, &headers) {
         Ok(ticket) => ([(header::CACHE_CONTROL, "no-store")], Json(ticket)).into_response(),
@@ -54,15 +54,15 @@ fn ticket(gateway: &Gateway, headers: &HeaderMap) -> Result<Ticket, ApiError> {
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
     let token = authorization.and_then(bearer).unwrap_or_default();
-    let claims = gateway.verifier().verify(token).map_err(|error| {
-        gateway.metrics().auth_failed(error);
-        tracing::warn!(%error, "token refused");
+    let claims = gateway.authenticate(token).map_err(|error| {
+        gateway.token_refused(error);
         refused(error)
     })?;
     let tickets = gateway.tickets();
     let ticket = tickets
         .issue(Instant::now(), claims)
         .map_err(|TooManyTickets| {
+            gateway.metrics().tickets_refused.inc();
             let message = "too many tickets wait to be used: connect with one first";
             ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
         })?;
@@ -80,8 +80,8 @@ fn refused(error: AuthError) -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
 }
 
-fn forbidden(gateway: &Gateway) -> ApiError {
-    gateway.metrics().origins_refused.inc();
+fn forbidden(gateway: &Gateway, headers: &HeaderMap) -> ApiError {
+    gateway.origin_refused(headers);
     ApiError::new(StatusCode::FORBIDDEN, "forbidden", "origin not allowed")
 }
 

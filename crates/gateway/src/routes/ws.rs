@@ -1,6 +1,5 @@
 //! `GET /ws`: the upgrade to a WebSocket, and who may.
 
-use std::borrow::Cow;
 use std::time::Instant;
 
 use axum::extract::rejection::QueryRejection;
@@ -20,9 +19,6 @@ const SUBPROTOCOL: &str = "flowmaestro.v1";
 /// A client hides its token in a second one: browsers cannot set headers.
 const TOKEN_SUBPROTOCOL_PREFIX: &str = "bearer.";
 
-/// How much of a foreign text a log line takes, in bytes.
-const MAX_LOGGED_BYTES: usize = 128;
-
 /// What the library refuses by itself, in bytes. Well above the gateway's own limit, since past a
 /// frame that the library refused nothing can be read and the closing handshake is cut short.
 const LIBRARY_MAX_BYTES: usize = 1024 * 1024;
@@ -41,8 +37,7 @@ pub(super) async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     if !gateway.origins().allows(&headers) {
-        gateway.metrics().origins_refused.inc();
-        tracing::warn!(origin = ?origin_to_log(&headers), "origin refused");
+        gateway.origin_refused(&headers);
         return (StatusCode::FORBIDDEN, "origin not allowed\n").into_response();
     }
     let query = query.map(|Query(query)| query).unwrap_or_default();
@@ -65,13 +60,6 @@ pub(super) async fn upgrade(
         })
 }
 
-/// The start of the `Origin` header: it is anyone's text.
-fn origin_to_log(headers: &HeaderMap) -> Option<Cow<'_, str>> {
-    let origin = headers.get(header::ORIGIN)?.as_bytes();
-    let start = origin.get(..MAX_LOGGED_BYTES).unwrap_or(origin);
-    Some(String::from_utf8_lossy(start))
-}
-
 fn authenticate(
     gateway: &Gateway,
     headers: &HeaderMap,
@@ -80,14 +68,12 @@ fn authenticate(
     let token = token(headers, query).unwrap_or_default();
     let claims = if Tickets::is_ticket(token) {
         let claims = gateway.tickets().redeem(Instant::now(), token);
-        claims.ok_or(AuthError::UnknownTicket)
+        let claims = claims.ok_or(AuthError::UnknownTicket);
+        claims.and_then(|claims| gateway.check_revoked(claims))
     } else {
-        gateway.verifier().verify(token)
+        gateway.authenticate(token)
     };
-    claims.inspect_err(|error| {
-        gateway.metrics().auth_failed(*error);
-        tracing::warn!(%error, "token refused");
-    })
+    claims.inspect_err(|error| gateway.token_refused(*error))
 }
 
 /// The token, from where a client is most likely to have meant it.

@@ -30,7 +30,7 @@ pub struct Server {
     pub gateway: Gateway,
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
-    served: JoinHandle<std::io::Result<()>>,
+    served: JoinHandle<()>,
 }
 
 pub struct Client {
@@ -102,7 +102,7 @@ impl Server {
 
     /// Waits for the end of the shutdown.
     pub async fn stopped(self) {
-        within(self.served).await.unwrap().unwrap();
+        within(self.served).await.unwrap();
     }
 
     pub fn token(&self, user_id: &str) -> String {

@@ -6,6 +6,9 @@ const MESSAGE: i64 = 1_000;
 /// For how many seconds in all a client may send more than it may, before that counts as a flood.
 const PATIENCE_S: u64 = 10;
 
+/// A client that was quiet for this long, and for the time of two messages, begins anew, in ms.
+const QUIET_MS: u64 = 1_000;
+
 /// How fast one client sends: a bucket that fills with time, and from which each message takes.
 ///
 /// Nothing is refused for being early. Whoever reads the socket is told how long to wait before the
@@ -17,7 +20,9 @@ pub(crate) struct Pace {
     level: i64,
     /// When the level was that.
     at: Millis,
-    /// The messages since the bucket was last full that left none for the next.
+    /// When the last message came.
+    last: Millis,
+    /// The messages that left none for the next, since the client was last quiet.
     excess: u64,
     /// The acknowledgements that are free: each answers an event that was sent.
     acks: usize,
@@ -28,6 +33,7 @@ impl Pace {
         Self {
             level: full(config),
             at: now,
+            last: now,
             excess: 0,
             acks: 0,
         }
@@ -49,9 +55,11 @@ impl Pace {
     /// Counts a message.
     pub(crate) fn take(&mut self, now: Millis, config: &Config) {
         self.fill(now, config);
-        if self.level == full(config) {
+        let rate = u64::from(config.messages_per_second.max(1));
+        if now.since(self.last) > QUIET_MS + 2_000 / rate {
             self.excess = 0;
         }
+        self.last = now;
         self.level = self.level.saturating_sub(MESSAGE);
         if self.level < MESSAGE {
             self.excess += 1;

@@ -1,10 +1,127 @@
 //! What one client may take, and what happens beyond.
 
+use std::time::{Duration, Instant};
+
 use flowmaestro_gateway::Limits;
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Server, until, within};
+use crate::support::{Client, Server, until, within};
+
+/// A message that is always answered.
+const UNSUBSCRIBE: &str = r#"{"type":"unsubscribe","executionId":"exec_1"}"#;
+const UNSUBSCRIBED: &str = r#"{"type":"unsubscribed","executionId":"exec_1"}"#;
+
+fn refusals(reason: &str) -> String {
+    format!(r#"flowmaestro_refusals_total{{reason="{reason}"}}"#)
+}
+
+/// A user's socket, whether the gateway wants one more or not.
+async fn open(server: &Server, user_id: &str) -> Client {
+    let authorization = format!("Bearer {}", server.token(user_id));
+    let headers = [("authorization", authorization.as_str())];
+    server.open("/ws", &headers).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_connections() {
+    let server = Server::with_limits(Limits {
+        max_user_connections: 2,
+        ..Limits::default()
+    })
+    .await;
+    let first = server.connect("alice").await;
+    let mut second = server.connect("alice").await;
+    let mut third = open(&server, "alice").await;
+    assert_eq!(third.closed().await, (1013, "Too many connections".into()));
+    server.connect("bob").await;
+    second.silent().await;
+    let refused = server.metric(&refusals("too_many_user_connections")).await;
+    assert_eq!(refused, 1);
+
+    drop(first);
+    let manager = server.gateway.manager();
+    until(|| manager.user_connection_count("alice") == 1).await;
+    server.connect("alice").await;
+}
+
+#[tokio::test]
+async fn all_users_together_have_so_many_connections() {
+    let server = Server::with_limits(Limits {
+        max_connections: 2,
+        ..Limits::default()
+    })
+    .await;
+    let _alice = server.connect("alice").await;
+    let _bob = server.connect("bob").await;
+    let mut carol = open(&server, "carol").await;
+    assert_eq!(carol.closed().await, (1013, "Too many connections".into()));
+    assert_eq!(server.metric(&refusals("too_many_connections")).await, 1);
+}
+
+/// Twice as much as may come at once: what comes faster waits, and none of it is lost.
+#[tokio::test]
+async fn messages_that_come_too_fast_wait() {
+    let server = Server::start().await;
+    let mut client = server.connect("alice").await;
+    let begin = Instant::now();
+    for _ in 0..200 {
+        client.send(UNSUBSCRIBE).await;
+    }
+    for _ in 0..200 {
+        assert_eq!(client.text().await, UNSUBSCRIBED);
+    }
+    // A hundred at fifty a second, less what a clock in milliseconds may lose.
+    let took = begin.elapsed();
+    assert!(took >= Duration::from_millis(1_900), "{took:?}");
+}
+
+/// It takes the ten seconds for which the gateway is patient.
+#[tokio::test]
+async fn a_flood_closes_with_1013() {
+    let server = Server::with_limits(Limits {
+        message_burst: 1,
+        ..Limits::default()
+    })
+    .await;
+    let mut client = server.connect("alice").await;
+    client.hello().await;
+    for _ in 0..700 {
+        client.send(UNSUBSCRIBE).await;
+    }
+    let (mut texts, code) = client.all_until_closed().await;
+    assert_eq!(code, 1013);
+    let error = texts.pop().unwrap();
+    assert!(error.contains(r#""code":"rate_limited""#), "{error}");
+    assert!((499..=520).contains(&texts.len()), "{}", texts.len());
+    assert_eq!(server.metric(&refusals("too_many_messages")).await, 1);
+}
+
+#[tokio::test]
+async fn each_kind_of_refusal_is_counted_from_the_start() {
+    let server = Server::start().await;
+    let metrics = reqwest::get(server.url("/metrics")).await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for reason in [
+        "origin",
+        "service_token",
+        "header_timeout",
+        "too_many_tickets",
+        "too_many_connections",
+        "too_many_user_connections",
+        "too_many_subscriptions",
+        "too_many_messages",
+        "too_many_invalid_messages",
+        "too_many_replays",
+        "too_large",
+        "invalid_message",
+        "forbidden",
+        "unregistered_execution",
+    ] {
+        let line = format!("{} 0\n", refusals(reason));
+        assert!(metrics.contains(&line), "{reason} in {metrics}");
+    }
+}
 
 #[tokio::test]
 async fn messages_over_64_kib_close_with_1009() {

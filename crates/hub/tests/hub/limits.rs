@@ -379,7 +379,7 @@ fn a_flood_is_closed_with_1013() {
     for _ in 0..99 + 499 {
         send_in_time(&mut world, 1, UNSUBSCRIBE);
     }
-    world.advance(2_000);
+    world.advance(2_001);
     for _ in 0..99 + 500 {
         send_in_time(&mut world, 1, UNSUBSCRIBE);
     }
@@ -403,6 +403,26 @@ fn a_flood_is_closed_with_1013() {
         0,
         "the rest may be read away"
     );
+}
+
+/// Also where a bucket is full after each of its pauses.
+#[test]
+fn a_flood_is_one_whatever_the_limits() {
+    for (messages_per_second, message_burst) in [(1, 1), (50, 1), (1, 100), (1_000, 2)] {
+        let mut world = World::with(Config {
+            messages_per_second,
+            message_burst,
+            ..config()
+        });
+        world.connect(1, "alice");
+        let allowed = u64::from(message_burst) - 1 + 10 * u64::from(messages_per_second);
+        for _ in 0..allowed {
+            send_in_time(&mut world, 1, UNSUBSCRIBE);
+        }
+        assert_eq!(world.close_code(1), None);
+        send_in_time(&mut world, 1, UNSUBSCRIBE);
+        assert_eq!(world.close_code(1), Some(1013));
+    }
 }
 
 #[test]

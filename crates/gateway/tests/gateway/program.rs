@@ -135,68 +135,139 @@ async fn it_refuses_to_start_with_an_unsafe_configuration() {
     }
 }
 
+/// A run of the program at the finest level, and every secret that was used in it.
+#[cfg(unix)]
+struct LoggedRun {
+    child: Child,
+    _lines: Lines<BufReader<ChildStdout>>,
+    address: String,
+    signer: flowmaestro_gateway::Gateway,
+    secrets: Vec<String>,
+}
+
+#[cfg(unix)]
+impl LoggedRun {
+    async fn start() -> Self {
+        use flowmaestro_gateway::{Config, Gateway};
+
+        let mut command = gateway(&["--port", "0", "--log-level", "trace"]);
+        command
+            .env("JWT_SECRET", SECRET)
+            .env("SERVICE_TOKEN", SERVICE_TOKEN)
+            .env("RUST_LOG", "trace");
+        let (child, _lines, address) = start(command).await;
+        let config = Config {
+            jwt_secret: Some(SECRET.into()),
+            ..Config::default()
+        };
+        Self {
+            child,
+            _lines,
+            address,
+            signer: Gateway::new(config).unwrap(),
+            secrets: vec![SECRET.to_owned(), SERVICE_TOKEN.to_owned()],
+        }
+    }
+
+    /// A good token, and one of someone else's making.
+    fn tokens(&mut self, user_id: &str) -> [String; 2] {
+        let minute = std::time::Duration::from_secs(60);
+        let good = self.signer.sign_token(user_id, minute).unwrap();
+        let (message, signature) = good.rsplit_once('.').unwrap();
+        let bad = format!("{message}.{}", signature.chars().rev().collect::<String>());
+        for token in [&good, &bad] {
+            let signature = token.rsplit('.').next().unwrap();
+            self.secrets.extend([token.clone(), signature.to_owned()]);
+        }
+        [good, bad]
+    }
+
+    /// Opens a socket, if that is allowed, and takes its first frame.
+    async fn open(&self, query: &str, headers: &[(&'static str, &str)]) -> Option<Socket> {
+        use futures_util::StreamExt;
+
+        let url = format!("ws://{}/ws{query}", self.address);
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let (mut socket, _) = within(connect_async(request)).await.ok()?;
+        assert!(within(socket.next()).await.unwrap().is_ok());
+        Some(socket)
+    }
+
+    async fn post(&self, path: &str, token: &str, body: &'static str) -> String {
+        let request = reqwest::Client::new()
+            .post(format!("http://{}{path}", self.address))
+            .header("origin", format!("http://{}", self.address))
+            .bearer_auth(token)
+            .body(body);
+        let response = within(request.send()).await.unwrap();
+        response.text().await.unwrap()
+    }
+}
+
+#[cfg(unix)]
+type Socket =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
 /// At the finest level, and with tokens good and bad in every place where one may stand.
 #[cfg(unix)]
 #[tokio::test]
 async fn sigterm_ends_it_with_1012_and_status_0_and_no_token_is_logged() {
-    use flowmaestro_gateway::{Config, Gateway};
-    use futures_util::StreamExt;
+    use futures_util::{SinkExt, StreamExt};
+    use serde_json::Value;
     use tokio_tungstenite::tungstenite::Message;
 
-    let mut command = gateway(&["--port", "0", "--log-level", "trace"]);
-    command
-        .env("JWT_SECRET", SECRET)
-        .env("SERVICE_TOKEN", SERVICE_TOKEN)
-        .env("RUST_LOG", "trace");
-    let (child, _lines, address) = start(command).await;
-    let config = Config {
-        jwt_secret: Some(SECRET.into()),
-        ..Config::default()
-    };
-    let signer = Gateway::new(config).unwrap();
-    let token = signer
-        .sign_token("alice", std::time::Duration::from_secs(60))
-        .unwrap();
-
-    let bad = "badtokenbadtoken";
-    let origin = format!("http://{address}");
-    for (query, name, value) in [
-        (format!("?token={token}"), "origin", origin.clone()),
-        (format!("?token={bad}"), "origin", origin.clone()),
-        (
-            format!("?token={token}"),
-            "origin",
-            "https://evil.test".into(),
-        ),
-        (String::new(), "authorization", format!("Bearer {token}")),
-        (String::new(), "authorization", format!("Bearer {bad}")),
-    ] {
-        let url = format!("ws://{address}/ws{query}");
-        let mut request = url.into_client_request().unwrap();
-        request.headers_mut().insert(name, value.parse().unwrap());
-        if let Ok((mut socket, _)) = within(connect_async(request)).await {
-            assert!(within(socket.next()).await.unwrap().is_ok());
+    let mut run = LoggedRun::start().await;
+    let origin = format!("http://{}", run.address);
+    for (index, user_id) in ["alice", "bob"].into_iter().enumerate() {
+        for token in run.tokens(user_id) {
+            let query = format!("?token={token}");
+            let protocols = format!("flowmaestro.v1, bearer.{token}");
+            let bearer = format!("Bearer {token}");
+            run.open(&query, &[("origin", &origin)]).await;
+            run.open(&query, &[("origin", "https://evil.test")]).await;
+            run.open("", &[("authorization", &bearer)]).await;
+            let headers = [
+                ("origin", origin.as_str()),
+                ("sec-websocket-protocol", &protocols),
+            ];
+            run.open("", &headers).await;
+            run.post("/api/events", &token, "[]").await;
+            let answer = run.post("/ws/ticket", &token, "").await;
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            if let Some(ticket) = answer["ticket"].as_str() {
+                run.secrets.push(ticket.to_owned());
+                for _ in 0..2 {
+                    let query = format!("?token={ticket}");
+                    run.open(&query, &[("origin", &origin)]).await;
+                }
+            }
+        }
+        if index == 0 {
+            let revoke = r#"{"userId":"alice"}"#;
+            run.post("/api/revocations", SERVICE_TOKEN, revoke).await;
         }
     }
-    let post = reqwest::Client::new().post(format!("http://{address}/api/events"));
-    for token in [SERVICE_TOKEN, bad] {
-        let request = post.try_clone().unwrap().bearer_auth(token).body("[]");
-        within(request.send()).await.unwrap();
+    let [first, _] = run.tokens("carol");
+    let bearer = format!("Bearer {first}");
+    let mut socket = run.open("", &[("authorization", &bearer)]).await.unwrap();
+    let hello = r#"{"type":"hello","features":["auth"]}"#.to_owned();
+    let auths = run
+        .tokens("carol")
+        .map(|token| format!(r#"{{"type":"auth","token":"{token}"}}"#));
+    for text in [hello].into_iter().chain(auths) {
+        within(socket.send(Message::text(text))).await.unwrap();
     }
+    let mut answers = Vec::<String>::new();
+    while !answers.concat().contains("forbidden") {
+        let answer = within(socket.next()).await.unwrap().unwrap();
+        answers.push(answer.into_text().unwrap().to_string());
+    }
+    assert!(answers.concat().contains("authenticated"), "{answers:?}");
 
-    let protocols = format!("flowmaestro.v1, bearer.{token}");
-    let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
-    request
-        .headers_mut()
-        .insert("origin", origin.parse().unwrap());
-    request
-        .headers_mut()
-        .insert("sec-websocket-protocol", protocols.parse().unwrap());
-    let (mut socket, _) = within(connect_async(request)).await.unwrap();
-    let welcome = within(socket.next()).await.unwrap().unwrap();
-    assert!(welcome.is_text());
-
-    let id = child.id().unwrap().to_string();
+    let id = run.child.id().unwrap().to_string();
     assert!(
         within(Command::new("kill").args(["-TERM", &id]).status())
             .await
@@ -209,13 +280,16 @@ async fn sigterm_ends_it_with_1012_and_status_0_and_no_token_is_logged() {
     assert_eq!(u16::from(frame.code), 1012);
     drop(socket);
 
-    let mut child = child;
-    assert_eq!(within(child.wait()).await.unwrap().code(), Some(0));
-    let log = stderr(child).await;
-    assert!(
-        log.contains("connected") && log.contains("shutting down"),
-        "{log}"
-    );
+    assert_eq!(within(run.child.wait()).await.unwrap().code(), Some(0));
+    let log = stderr(run.child).await;
+    for line in [
+        "connected",
+        "shutting down",
+        "token refused",
+        "origin refused",
+    ] {
+        assert!(log.contains(line), "{line} in {log}");
+    }
     assert!(
         !log.contains('\x1b'),
         "colours are for terminals only: {log}"
@@ -224,8 +298,8 @@ async fn sigterm_ends_it_with_1012_and_status_0_and_no_token_is_logged() {
         !log.contains("tungstenite"),
         "its finer lines print whole frames: {log}"
     );
-    let signature = token.rsplit('.').next().unwrap();
-    for secret in [SECRET, SERVICE_TOKEN, bad, &token, signature, "token="] {
+    assert_eq!(run.secrets.len(), 2 + 4 * 4 + 2, "with two tickets");
+    for secret in run.secrets.iter().map(String::as_str).chain(["token="]) {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
 }

@@ -22,7 +22,7 @@ export function buildServers({ quick }) {
 
 export async function startGateway(profile) {
   // What it says of each connection would be a good part of what it costs.
-  const args = ["--log-level", "warn"];
+  const args = ["--log-level", "warn", "--max-user-connections", "20000"];
   const gateway = new TestGateway({ port: await freePort(), args, profile });
   await gateway.start();
   return {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
+import { assertNoSecrets } from "./log-secrets.mjs";
 import { TARGET_DIR } from "./run.mjs";
 import { ServerProcess } from "./server-process.mjs";
 
@@ -21,12 +22,16 @@ export class TestGateway {
   #jwtSecret = randomBytes(32).toString("hex");
   #serviceToken = randomBytes(32).toString("hex");
   #userInput = [];
+  #logFile;
+  /** Every secret of the run: none of them may be logged. */
+  #secrets = new Set([this.#jwtSecret, this.#serviceToken]);
 
   /** The port stays the same over restarts, as it does for a client that reconnects. The output
    *  goes to `logFile`, or is thrown away with the gateway. `profile` is cargo's: "debug" or
    *  "release". */
   constructor({ port, args = [], logFile = join(this.#folder, "gateway.log"), profile = "debug" }) {
     this.port = port;
+    this.#logFile = logFile;
     this.httpUrl = `http://127.0.0.1:${port}`;
     this.wsUrl = `ws://127.0.0.1:${port}/ws`;
     this.#process = new ServerProcess({
@@ -56,10 +61,14 @@ export class TestGateway {
     return this.#process.pid;
   }
 
-  /** Kills the gateway and removes what it kept. */
+  /** Kills the gateway and removes what it kept. Throws when it has logged a secret. */
   async close() {
     await this.stop("SIGKILL");
-    rmSync(this.#folder, { recursive: true, force: true });
+    try {
+      assertNoSecrets(this.#logFile, [...this.#secrets]);
+    } finally {
+      rmSync(this.#folder, { recursive: true, force: true });
+    }
   }
 
   /** The answers of users that the gateway handed to its backend, in order. */
@@ -79,6 +88,7 @@ export class TestGateway {
     const claims = { userId, iat: now, exp: now + ttlSeconds };
     const unsigned = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
     const signature = createHmac("sha256", this.#jwtSecret).update(unsigned).digest("base64url");
+    this.#secrets.add(signature);
     return `${unsigned}.${signature}`;
   }
 

@@ -8,11 +8,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 import { findBrowsers } from "../../scripts/lib/browsers.mjs";
+import { assertNoSecrets } from "../../scripts/lib/log-secrets.mjs";
 import { ROOT, TARGET_DIR } from "../../scripts/lib/run.mjs";
 import { freePort, ServerProcess } from "../../scripts/lib/server-process.mjs";
 import { toolEnv } from "../../scripts/lib/toolchain.mjs";
 
 const PATIENCE_MS = 30_000;
+
+const LOG_FILE = join(TARGET_DIR, "test-demo.log");
 
 let browser;
 let context;
@@ -31,7 +34,7 @@ before(async () => {
     args: ["--port", String(port), "--data-dir", dataDir, "--www-dir", join(ROOT, "www/dist")],
     env: {},
     healthUrl: `${url}/health`,
-    logFile: join(TARGET_DIR, "test-demo.log"),
+    logFile: LOG_FILE,
   });
   await server.start();
   browser = await chromium.launch({
@@ -53,6 +56,7 @@ after(async () => {
   await browser?.close();
   await server?.stop("SIGKILL");
   rmSync(dataDir, { recursive: true, force: true });
+  assertNoSecrets(LOG_FILE);
 });
 
 /** Waits until an element with a data-status has this one. */

@@ -135,6 +135,25 @@ async fn it_refuses_to_start_with_an_unsafe_configuration() {
     }
 }
 
+/// Were all of them written, anyone could fill a disk.
+#[tokio::test]
+async fn strangers_fill_no_log() {
+    const STRANGERS: usize = 60;
+    let (mut child, _lines, address) = start(gateway(&["--port", "0", "--dev"])).await;
+    for _ in 0..STRANGERS {
+        let url = format!("ws://{address}/ws?token=nonsense");
+        let mut request = url.into_client_request().unwrap();
+        let origin = format!("http://{address}").parse().unwrap();
+        request.headers_mut().insert("origin", origin);
+        within(connect_async(request)).await.unwrap();
+    }
+    child.start_kill().unwrap();
+    let log = stderr(child).await;
+    let lines = log.matches("token refused").count();
+    // Twice as many where the test took longer than their ten seconds.
+    assert!((20..=40).contains(&lines), "{lines} lines");
+}
+
 /// A run of the program at the finest level, and every secret that was used in it.
 #[cfg(unix)]
 struct LoggedRun {

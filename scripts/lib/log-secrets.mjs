@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 
 /** A JWT begins with the base64 of `{"`, and a ticket of the gateway's with its prefix. */
-const LOOKS_SECRET = /\beyJ[\w-]{8,}|\bticket_[0-9a-f]{8,}|[?&]token=|\bbearer[ .][\w-]{8,}/i;
+const LOOKS_SECRET = /\beyJ[\w-]{8,}|\bticket_[0-9a-f]{8,}|[?&]token=[\w-]|\bbearer[ .][\w-]{8,}/i;
 
 /** Throws when a line of the file holds one of these texts, or what looks like a token. The error
  *  tells which line it is, and not what stands in it. */

@@ -14,7 +14,7 @@ function log(t, text) {
 }
 
 test("a log without secrets passes, and so does one that was never written", (t) => {
-  const lines = 'INFO connected user="ada"\nWARN token refused error=the token has expired\n';
+  const lines = 'INFO connected user="ada"\nWARN token refused error=no token: send it as ?token=, as a header\n';
   assertNoSecrets(log(t, lines), ["0123456789abcdef"]);
   assertNoSecrets("/no/such/log");
 });

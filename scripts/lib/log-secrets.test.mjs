@@ -14,7 +14,8 @@ function log(t, text) {
 }
 
 test("a log without secrets passes, and so does one that was never written", (t) => {
-  const lines = 'INFO connected user="ada"\nWARN token refused error=no token: send it as ?token=, as a header\n';
+  const lines =
+    'INFO connected user="ada"\nWARN token refused error=no token: send it as ?token=, as a header\n';
   assertNoSecrets(log(t, lines), ["0123456789abcdef"]);
   assertNoSecrets("/no/such/log");
 });

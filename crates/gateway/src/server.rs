@@ -17,6 +17,10 @@ use crate::gateway::Gateway;
 
 type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
 
+/// The largest head of a request, in bytes: a token has at most 8 KiB, and may stand in it twice. A
+/// larger one is answered with 431.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+
 /// After how much silence the kernel asks whether a peer is still there, how often, and how many
 /// questions without an answer end the connection.
 const KEEPALIVE_TIME: Duration = Duration::from_secs(30);
@@ -63,7 +67,9 @@ pub async fn serve(
 async fn serve_requests(mut listener: TcpListener, gateway: &Gateway, router: Router) {
     let timeout = Duration::from_secs(gateway.config().limits.header_timeout_secs);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(timeout);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(timeout)
+        .max_header_size(MAX_HEAD_BYTES);
     let requests = TaskTracker::new();
     loop {
         let stream = tokio::select! {

@@ -1,4 +1,4 @@
-//! How long a client may take to say what it wants.
+//! How long a client may take, and how much it may write, to say what it wants.
 
 use std::time::Duration;
 
@@ -47,6 +47,18 @@ async fn a_head_that_does_not_end_is_cut() {
     let answer = String::from_utf8(drip(socket).await).unwrap();
     assert!(!answer.contains("101"), "{answer}");
     assert_eq!(server.metric(TIMEOUTS).await, 1);
+}
+
+#[tokio::test]
+async fn a_head_over_32_kib_is_refused() {
+    let server = Server::start().await;
+    for (bytes, status) in [(30_000, Some(200)), (40_000, Some(431))] {
+        let request = reqwest::Client::new().get(server.url("/health"));
+        let response = within(request.header("x-large", "x".repeat(bytes)).send()).await;
+        // The answer may be lost where the rest of the head was not read.
+        let answered = response.ok().map(|response| response.status().as_u16());
+        assert!(answered == status || bytes == 40_000 && answered.is_none());
+    }
 }
 
 #[tokio::test]

@@ -527,7 +527,7 @@ impl<P: Clone> Session<P> {
     pub(crate) fn lose_link(&mut self) {
         self.link = Link::Down;
         let (recovery, subscriptions) = (&self.recovery, &self.subscriptions);
-        let is_followed = |key| subscriptions.is_followed(key) && recovery.cursor(key).is_some();
+        let is_followed = |key| subscriptions.is_followed(key) && recovery.is_named(key);
         let lost = self.replays.disconnect(is_followed);
         if let Some(replay) = lost {
             self.replay_failed(&replay, ReplayError::ConnectionLost);

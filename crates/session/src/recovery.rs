@@ -40,6 +40,7 @@ struct Order<P> {
     key: ExecutionKey,
     /// `None` until the server has said, or the first event says, where the numbers begin.
     cursor: Option<u64>,
+    origin: Origin,
     /// The server said on this connection where the subscription stands. What arrives before, such
     /// as an event that waits for its acknowledgement, is not the next one even if its number is.
     positioned: bool,
@@ -60,6 +61,17 @@ struct Order<P> {
     /// The cursor that the last subscription named.
     named: Option<u64>,
     held: Sorted<u64, Event<P>>,
+}
+
+/// Which history the cursor's number is of.
+#[derive(Clone, Copy, PartialEq)]
+enum Origin {
+    /// That of this connection's server, which has not named it yet.
+    Here,
+    /// One that a server has named: should the next one's be another, the caller will know.
+    Named,
+    /// That of an earlier connection, which ended before its server named it.
+    Unknown,
 }
 
 /// Whether the server was asked because of a hole to go on from the cursor, and which that was.
@@ -84,6 +96,7 @@ impl<P> Order<P> {
         Self {
             key,
             cursor: None,
+            origin: Origin::Here,
             positioned: false,
             open: false,
             loose_until: 0,
@@ -136,8 +149,9 @@ impl<P> Order<P> {
             // A hole in what it sends again is one that it cannot fill.
             self.loose_until = position.head;
         }
-        if core::mem::take(&mut self.adrift) {
-            return Some(self.end_drift(position));
+        let origin = core::mem::replace(&mut self.origin, Origin::Named);
+        if core::mem::take(&mut self.adrift) || origin == Origin::Unknown {
+            return Some(self.end_drift(position, origin));
         }
         if position.recovered {
             self.cursor.get_or_insert(0);
@@ -167,18 +181,22 @@ impl<P> Order<P> {
         })
     }
 
-    /// Which of the events up to the head were delivered without their numbers, nobody can tell.
-    fn end_drift(&mut self, position: Position) -> Gap {
+    /// Which of the events up to the head were delivered without their numbers, or by numbers that
+    /// may be those of another history, nobody can tell. What the server sends again of them is not
+    /// handled.
+    fn end_drift(&mut self, position: Position, origin: Origin) -> Gap {
         let from = self.next();
         let head = position.head;
         self.cursor = Some(head);
+        let is_unknown = origin == Origin::Unknown;
         let (from, to, reason) = if position.restarted {
-            // Of another history than the cursor's. What it sends again of these is not handled.
             (None, Some(head), GapReason::Restarted)
-        } else if from <= head {
+        } else if from <= head && !is_unknown {
             (Some(from), Some(head), GapReason::Baseline)
         } else {
-            (None, None, GapReason::Baseline) // what may be missing never had a number
+            // What may be missing never had a number, or that of another history.
+            let to = Some(head).filter(|head| is_unknown && *head > 0);
+            (None, to, GapReason::Baseline)
         };
         Gap { from, to, reason }
     }
@@ -499,6 +517,12 @@ impl<P> Recovery<P> {
         self.find(key).is_some_and(|order| order.positioned)
     }
 
+    /// Whether a server has named the history that an execution's numbers are of.
+    pub(crate) fn is_named(&self, key: ExecutionKey) -> bool {
+        self.find(key)
+            .is_some_and(|order| order.origin == Origin::Named)
+    }
+
     /// Whether something was dropped that is wanted now.
     pub(crate) fn has_missed(&self, key: ExecutionKey) -> bool {
         self.find(key).is_some_and(|order| order.missed)
@@ -552,6 +576,9 @@ impl<P> Recovery<P> {
             order.positioned = false;
             order.unplaced = false;
             order.question = Question::None;
+            if order.origin == Origin::Here && order.cursor.is_some() {
+                order.origin = Origin::Unknown;
+            }
         }
     }
 

@@ -107,11 +107,11 @@ impl Replays {
         self.answer_by.and(self.requests.first())
     }
 
-    /// Whether a request is about this execution.
+    /// Whether somebody waits for events of this execution.
     pub(crate) fn mentions(&self, execution: ExecutionKey) -> bool {
         self.requests
             .iter()
-            .any(|replay| replay.execution == execution)
+            .any(|replay| replay.execution == execution && !replay.abandoned)
     }
 
     /// The server sent one of the events that it was asked for.

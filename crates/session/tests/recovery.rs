@@ -441,6 +441,65 @@ fn an_event_whose_subscription_is_never_answered_is_told_to_be_in_no_order() {
     assert_eq!(world.seqs(1), [2]);
 }
 
+/// A subscription whose answers were lost, with an event that was delivered all the same: nobody has
+/// named the history that its number is of.
+fn with_an_unplaced_event() -> World {
+    let mut world = World::featured(&[Replay, Ack]);
+    world.server.mute.insert(1);
+    world.publish_critical(1);
+    world.subscribe(1);
+    world.cut(1006, "");
+    reconnect(&mut world);
+    world.advance(30_000.0);
+    assert_eq!(world.gaps(), [(1, gap(1, None, GapReason::Baseline))]);
+    assert_eq!(world.seqs(1), [1]);
+    world.server.mute.clear();
+    world.forget();
+    world
+}
+
+#[test]
+fn a_number_of_a_history_that_nobody_named_says_nothing_of_the_next_servers() {
+    let mut world = with_an_unplaced_event();
+    world.restart();
+    world.publish_many(1, 2); // the first of which has the number that was delivered
+    reconnect(&mut world);
+    assert_eq!(world.gaps(), [(1, gap(None, 2, GapReason::Baseline))]);
+    assert!(world.seqs(1).is_empty());
+    world.publish(1);
+    world.advance(10.0);
+    assert_eq!(world.seqs(1), [3]);
+}
+
+#[test]
+fn nor_does_it_when_the_next_servers_history_is_empty() {
+    let mut world = with_an_unplaced_event();
+    world.restart();
+    reconnect(&mut world);
+    assert_eq!(world.gaps(), [(1, gap(None, None, GapReason::Baseline))]);
+    world.publish(1);
+    world.advance(10.0);
+    assert_eq!(world.seqs(1), [1]);
+}
+
+#[test]
+fn an_answer_that_comes_late_but_on_the_same_connection_names_its_history() {
+    let mut world = with_an_unplaced_event();
+    let generation = world.open_socket.unwrap();
+    world.publish_many(1, 2);
+    let position = Position {
+        head: 3,
+        recovered: true,
+        restarted: false,
+    };
+    let kind = FrameKind::Subscribed {
+        execution: key(1),
+        position: Some(position),
+    };
+    world.frame(generation, kind);
+    assert_eq!(world.gaps(), [(1, gap(2, 3, GapReason::Baseline))]);
+}
+
 #[test]
 fn a_question_that_is_never_answered_is_put_to_the_next_connection() {
     let mut world = World::featured(&[Replay]);

@@ -11,7 +11,7 @@ mod common;
 use common::*;
 use flowmaestro_protocol::Feature::{Ack, Ping, Replay};
 use flowmaestro_session::{
-    Frame, FrameKind, GapReason, Input, Millis, Outgoing, Refused, ReplayError,
+    Frame, FrameKind, Gap, GapReason, Input, Millis, Outgoing, Refused, ReplayError,
 };
 
 fn asked(world: &World) -> Vec<(u32, u64)> {
@@ -315,6 +315,69 @@ fn a_subscription_that_never_learned_which_history_it_was_takes_the_next_as_it_i
     assert_eq!(world.replays(), [(1, Err(ReplayError::ConnectionLost))]);
 }
 
+/// The numbers of the events that were delivered may be those of another history.
+#[test]
+fn what_came_of_a_history_that_was_never_named_is_read_afresh() {
+    let mut world = World::featured(&[Replay, Ack]);
+    world.server.mute.insert(1);
+    world.publish_critical(1);
+    world.subscribe(1);
+    world.cut(1006, "");
+    world.advance(40_000.0);
+    assert_eq!(
+        world.seqs(1),
+        [1],
+        "although the subscription has no answer"
+    );
+    world.replay(1, 1, 0).unwrap(); // nor has this
+    world.server.mute.clear();
+    world.restart();
+    world.publish_many(1, 2);
+    world.forget();
+    world.advance(6000.0);
+    let mut seqs = world.seqs(1);
+    seqs.sort_unstable(); // the subscription brought the second
+    assert_eq!(seqs, [1, 2]);
+    assert_eq!(world.replays(), [(1, Ok((2, true)))]);
+}
+
+/// Whom the execution was released by, the next connection tells nothing of its history.
+#[test]
+fn what_a_subscription_delivered_that_ended_with_the_connection_is_read_afresh() {
+    let mut world = with_history();
+    world.subscribe(1);
+    world.advance(50.0);
+    world.forget();
+    world.unsubscribe(1);
+    world.replay(1, 1, 9).unwrap();
+    world.cut(1006, ""); // while the server keeps the subscription for those who return
+    world.advance(2000.0);
+    assert_eq!(world.released(), [1]);
+    assert_eq!(world.seqs(1), [9, 10]);
+    assert_eq!(world.replays(), [(1, Ok((2, true)))]);
+}
+
+#[test]
+fn a_restart_is_told_from_behind_what_a_replay_has_brought() {
+    let mut world = with_history();
+    world.server.mute.insert(2);
+    world.replay(1, 1, 0).unwrap();
+    world.replay(2, 2, 0).unwrap(); // is not answered
+    world.replay(3, 1, 0).unwrap(); // so that what the first has brought is remembered
+    world.advance(50.0);
+    world.subscribe(1);
+    world.advance(50.0);
+    assert_eq!(world.seqs(1).len(), 10);
+    world.restart();
+    world.advance(6000.0);
+    let told = Gap {
+        from: Some(11),
+        to: None,
+        reason: GapReason::Restarted,
+    };
+    assert_eq!(world.gaps(), [(1, told)]);
+}
+
 #[test]
 fn a_refused_subscription_does_not_end_the_request_before_it() {
     let mut world = with_history();
@@ -393,6 +456,26 @@ fn an_answer_to_an_abandoned_request_is_not_taken_for_the_next() {
     world.answer_replays();
     world.advance(50.0);
     assert_eq!(world.replays()[1..], [(2, Ok((2, true)))]);
+}
+
+#[test]
+fn who_returns_before_the_answer_to_an_abandoned_request_gets_everything() {
+    let mut world = with_history();
+    world.subscribe(1);
+    world.advance(50.0);
+    world.publish_terminal(1);
+    world.advance(500.0); // and the subscription has ended
+    world.forget();
+    world.server.thinks = true;
+    world.replay(1, 1, 0).unwrap();
+    world.advance(50.0);
+    world.unsubscribe(1);
+    assert_eq!(world.released(), [1]);
+    world.subscribe(1);
+    world.answer_replays();
+    world.advance(50.0);
+    assert_eq!(world.seqs(1), (1..=11).collect::<Vec<_>>());
+    assert!(world.gaps().is_empty());
 }
 
 /// The server drops what it was asked for when it hears that nobody wants the execution.

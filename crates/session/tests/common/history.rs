@@ -155,7 +155,8 @@ impl World {
         epoch: Option<u32>,
     ) {
         let History { head, trimmed, .. } = *self.server.histories.entry(execution).or_default();
-        let ours = epoch == Some(self.server.epoch);
+        // As the gateway does: who names no history is believed to mean this one.
+        let ours = epoch.is_none_or(|epoch| epoch == self.server.epoch);
         let from = after.filter(|after| ours && *after <= head).unwrap_or(0);
         let recovered = from >= trimmed && (after.is_none() || ours && after == Some(from));
         let epoch = self.server.epoch;

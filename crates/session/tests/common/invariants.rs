@@ -1,5 +1,7 @@
 //! Carries out what the session asks for, and checks what must hold at any time.
 
+use std::collections::BTreeSet;
+
 use flowmaestro_protocol::Feature;
 use flowmaestro_session::{
     Effect, ExecutionKey, FrameKind, Generation, Input, Millis, Outgoing, Refused, SendError,
@@ -169,13 +171,10 @@ impl World {
             Effect::Gap { execution, gap } => {
                 assert!(self.holders.contains_key(&execution.0), "told to nobody");
                 let ledger = self.ledgers.entry(execution.0).or_default();
-                // A replay may have been faster than the subscription.
-                let was_delivered = |seq| {
-                    let mut numbers = self.delivered.iter();
-                    numbers.any(|(of, _, number)| *of == execution.0 && *number == seq)
-                };
-                while gap.from > Some(ledger.last + 1) && was_delivered(ledger.last + 1) {
-                    ledger.last += 1;
+                if let Some(from) = gap.from {
+                    ledger.catch_up(from.saturating_sub(1), |seq| {
+                        was_delivered(&self.delivered, execution.0, seq)
+                    });
                 }
                 ledger.tell(gap);
             }
@@ -350,11 +349,9 @@ impl World {
                 return;
             }
             let ledger = self.ledgers.entry(key.0).or_default();
-            // A replay may have been faster than the subscription.
-            while seq > ledger.last + 1 && self.delivered.contains(&(key.0, epoch, ledger.last + 1))
-            {
-                ledger.last += 1;
-            }
+            ledger.catch_up(seq.saturating_sub(1), |seq| {
+                self.delivered.contains(&(key.0, epoch, seq))
+            });
             ledger.deliver(epoch, seq);
         }
     }
@@ -367,9 +364,21 @@ impl World {
     /// With the connection goes what no subscription has told the history of.
     pub(super) fn forget_unplaced(&mut self) {
         self.ended_before.extend(&self.finished);
-        let (session, ended) = (&self.session, &self.ended_before);
-        self.delivered
-            .retain(|(of, ..)| session.cursor(ExecutionKey(*of)).is_some() && !ended.contains(of));
+        let is_told = |of: &u32| {
+            let is_followed = self.holders.contains_key(of) && !self.finished.contains(of);
+            is_followed && self.epochs.contains_key(of)
+        };
+        self.delivered.retain(|(of, ..)| is_told(of));
+    }
+
+    /// The numbers begin anew: those of before are done with, as far as the session says.
+    pub(super) fn forget_history(&mut self, execution: u32) {
+        let cursor = self.session.cursor(ExecutionKey(execution));
+        let ledger = self.ledgers.entry(execution).or_default();
+        ledger.catch_up(cursor.unwrap_or_default(), |seq| {
+            was_delivered(&self.delivered, execution, seq)
+        });
+        self.delivered.retain(|(of, ..)| *of != execution);
     }
 
     /// Of what is neither subscribed nor asked for the session remembers nothing.
@@ -455,6 +464,12 @@ impl World {
             State::Connected => assert!(self.open_socket.is_some()),
         }
     }
+}
+
+/// Whether an execution's event of this number was delivered.
+fn was_delivered(delivered: &BTreeSet<(u32, u32, u64)>, execution: u32, seq: u64) -> bool {
+    let mut numbers = delivered.iter();
+    numbers.any(|(of, _, number)| *of == execution && *number == seq)
 }
 
 /// The epoch and the number of an event, from its payload.

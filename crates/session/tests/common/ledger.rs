@@ -14,6 +14,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// A replay may have been faster than the subscription, with what comes up to this number.
+    pub fn catch_up(&mut self, to: u64, was_delivered: impl Fn(u64) -> bool) {
+        while self.last < to && was_delivered(self.last + 1) {
+            self.last += 1;
+        }
+    }
+
     pub fn deliver(&mut self, epoch: u32, seq: u64) {
         match self.open.take() {
             Some(GapReason::Evicted) => {
@@ -46,7 +53,8 @@ impl Ledger {
             return;
         };
         assert!(gap.from <= Some(to), "an empty gap");
-        if anew || gap.reason == GapReason::Restarted {
+        // Without a beginning, it is of numbers that may be those of another history.
+        if anew || gap.from.is_none() {
             self.epoch = 0;
         }
         self.last = to;

@@ -501,7 +501,7 @@ impl World {
                     restarted: !recovered && before.is_some_and(|before| before != epoch),
                 };
                 if position.restarted {
-                    self.delivered.retain(|(of, ..)| *of != execution);
+                    self.forget_history(execution);
                 }
                 let kind = FrameKind::Subscribed {
                     execution: key(execution),

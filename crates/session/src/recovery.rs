@@ -517,10 +517,17 @@ impl<P> Recovery<P> {
         self.find(key).is_some_and(|order| order.positioned)
     }
 
-    /// Whether a server has named the history that an execution's numbers are of.
+    /// Whether events of an execution came on this connection, with or without a word of the server's
+    /// on where they stand: then their numbers are those of its history.
+    pub(crate) fn has_begun(&self, key: ExecutionKey) -> bool {
+        self.find(key)
+            .is_some_and(|order| order.positioned || order.unplaced)
+    }
+
+    /// Whether the next server can say if its history is that of an execution's last number.
     pub(crate) fn is_named(&self, key: ExecutionKey) -> bool {
         self.find(key)
-            .is_some_and(|order| order.origin == Origin::Named)
+            .is_some_and(|order| order.origin == Origin::Named && order.cursor.is_some())
     }
 
     /// Whether something was dropped that is wanted now.

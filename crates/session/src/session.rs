@@ -667,7 +667,7 @@ impl<P: Clone> Session<P> {
     /// Without a request, and a subscription that tells which history it is, every reading of an
     /// execution is a new one.
     fn forget_seen(&mut self, execution: ExecutionKey) {
-        let is_told = self.recovery.is_positioned(execution)
+        let is_told = self.recovery.has_begun(execution)
             || self.subscriptions.is_followed(execution)
             || self.replays.mentions(execution);
         if !is_told {

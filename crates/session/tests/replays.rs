@@ -378,6 +378,93 @@ fn a_restart_is_told_from_behind_what_a_replay_has_brought() {
     assert_eq!(world.gaps(), [(1, told)]);
 }
 
+/// Without a number there is nothing to ask the next server about, so it does not say that it has
+/// restarted.
+#[test]
+fn what_came_before_a_subscription_had_a_number_is_read_afresh() {
+    let mut world = with_history();
+    world.trim(1, 9);
+    world.fates = [Fate::Arrives, Fate::Lost].into();
+    world.replay(1, 1, 0).unwrap();
+    world.advance(50.0);
+    assert_eq!(world.seqs(1), [10]);
+    world.fates = [Fate::Arrives, Fate::Lost].into(); // its answer, without the event behind it
+    world.subscribe(1);
+    world.advance(50.0);
+    assert_eq!(world.gaps().len(), 1);
+    world.forget();
+    world.restart();
+    world.publish_many(1, 10);
+    world.advance(6000.0);
+    assert_eq!(world.seqs(1), (1..=10).collect::<Vec<_>>());
+    assert!(world.gaps().is_empty());
+}
+
+#[test]
+fn what_ended_on_this_connection_is_not_read_again_although_nobody_said_where_it_stood() {
+    let mut world = World::featured(&[Replay]);
+    world.server.mute.insert(1);
+    world.publish_terminal(1);
+    world.subscribe(1);
+    world.advance(25_000.0); // and it was asked for the last time
+    world.server.mute.clear();
+    for id in [1, 2] {
+        world.replay(id, 1, 0).unwrap();
+        world.advance(10_000.0);
+    }
+    assert_eq!(world.seqs(1), [1]);
+    assert_eq!(world.replays(), [(1, Ok((1, true))), (2, Ok((1, true)))]);
+}
+
+/// The first event that the subscription gets ends its gap, also where a replay had brought it.
+#[test]
+fn a_gap_behind_what_a_replay_has_brought_is_told_from_there() {
+    let mut world = with_history();
+    world.trim(1, 6);
+    world.fates = [Fate::Arrives; 4].into();
+    world.fates.push_back(Fate::Late(100.0)); // the end of the answer
+    world.replay(1, 1, 0).unwrap();
+    world.advance(50.0);
+    world.fates = [Fate::Arrives, Fate::Arrives, Fate::Late(100.0)].into();
+    world.subscribe(1);
+    world.advance(50.0);
+    let evicted = |from, to| Gap {
+        from: Some(from),
+        to,
+        reason: GapReason::Evicted,
+    };
+    assert_eq!(
+        world.gaps(),
+        [(1, evicted(1, None)), (1, evicted(8, Some(8)))]
+    );
+    world.publish(1);
+    world.advance(200.0);
+    assert_eq!(world.seqs(1), [7, 8, 9, 10, 11]);
+}
+
+#[test]
+fn what_a_replay_brought_behind_the_terminal_event_is_not_told_to_be_missing() {
+    let mut world = World::featured(&[Replay, Ack]);
+    world.publish_terminal(1);
+    world.publish(1);
+    world.fates = [Fate::Arrives, Fate::Late(500.0)].into();
+    world.replay(1, 1, 2).unwrap();
+    world.advance(50.0);
+    world.subscribe(1);
+    world.advance(1000.0);
+    assert_eq!(world.seqs(1), [2, 1]);
+    world.publish_critical(1);
+    world.cut(1006, "");
+    world.advance(2000.0); // it was never acknowledged, so it comes
+    let told = Gap {
+        from: Some(3),
+        to: None,
+        reason: GapReason::Baseline,
+    };
+    assert_eq!(world.gaps(), [(1, told)]);
+    assert_eq!(world.seqs(1), [2, 1, 3]);
+}
+
 #[test]
 fn a_refused_subscription_does_not_end_the_request_before_it() {
     let mut world = with_history();

@@ -172,7 +172,7 @@ impl World {
                 assert!(self.holders.contains_key(&execution.0), "told to nobody");
                 let ledger = self.ledgers.entry(execution.0).or_default();
                 if let Some(from) = gap.from {
-                    ledger.catch_up(from.saturating_sub(1), |seq| {
+                    ledger.go_on_from(from.saturating_sub(1), |seq| {
                         was_delivered(&self.delivered, execution.0, seq)
                     });
                 }
@@ -366,16 +366,22 @@ impl World {
         self.ended_before.extend(&self.finished);
         let is_told = |of: &u32| {
             let is_followed = self.holders.contains_key(of) && !self.finished.contains(of);
-            is_followed && self.epochs.contains_key(of)
+            let cursor = self.session.cursor(ExecutionKey(*of));
+            is_followed && self.epochs.contains_key(of) && cursor.is_some()
         };
-        self.delivered.retain(|(of, ..)| is_told(of));
+        let executions = self.delivered.iter().map(|(of, ..)| *of);
+        let untold: BTreeSet<_> = executions.filter(|of| !is_told(of)).collect();
+        for execution in untold {
+            self.forget_history(execution);
+        }
     }
 
-    /// The numbers begin anew: those of before are done with, as far as the session says.
+    /// Nobody tells any more whether the numbers are the same: those of before are done with, as far
+    /// as the session says.
     pub(super) fn forget_history(&mut self, execution: u32) {
         let cursor = self.session.cursor(ExecutionKey(execution));
         let ledger = self.ledgers.entry(execution).or_default();
-        ledger.catch_up(cursor.unwrap_or_default(), |seq| {
+        ledger.go_on_from(cursor.unwrap_or_default(), |seq| {
             was_delivered(&self.delivered, execution, seq)
         });
         self.delivered.retain(|(of, ..)| *of != execution);

@@ -21,6 +21,17 @@ impl Ledger {
         }
     }
 
+    /// The session says that everything up to this number was delivered or told. What a replay has
+    /// brought may be what ended a gap.
+    pub fn go_on_from(&mut self, cursor: u64, was_delivered: impl Fn(u64) -> bool) {
+        let is_ended = self.open == Some(GapReason::Evicted) && was_delivered(cursor);
+        if is_ended && self.last < cursor {
+            self.last = cursor;
+            self.open = None;
+        }
+        self.catch_up(cursor, was_delivered);
+    }
+
     pub fn deliver(&mut self, epoch: u32, seq: u64) {
         match self.open.take() {
             Some(GapReason::Evicted) => {

@@ -46,8 +46,8 @@ export interface ConnectionGap {
   /** The number of the last missing event; `null` when that is not known yet. */
   toSeq: number | null;
   /**
-   * Why: the server does not keep them any more (`evicted`), has lost its history (`restarted`) or
-   * never had one (`baseline`).
+   * Why: the server does not keep them any more (`evicted`), has lost its history, or may have
+   * (`restarted`), or never had one (`baseline`).
    */
   reason: "evicted" | "restarted" | "baseline";
 }

@@ -163,7 +163,8 @@ pub enum Outgoing<P> {
 /// Events of an execution that are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// The first missing number; `None` where the server does not number its events.
+    /// The first missing number; `None` where the server does not number its events, or where the
+    /// numbers are of another history than those before.
     pub from: Option<u64>,
     /// The last missing number; `None` when the next event tells.
     pub to: Option<u64>,
@@ -176,7 +177,8 @@ pub struct Gap {
 pub enum GapReason {
     /// The server does not keep them any more, or has lost them on the way.
     Evicted,
-    /// The server has lost its history.
+    /// The server has lost its history, or nobody can say that it has not: no server named the
+    /// history that the numbers before were of.
     Restarted,
     /// The server keeps no history.
     Baseline,

@@ -181,22 +181,19 @@ impl<P> Order<P> {
         })
     }
 
-    /// Which of the events up to the head were delivered without their numbers, or by numbers that
-    /// may be those of another history, nobody can tell. What the server sends again of them is not
-    /// handled.
+    /// Which of the events up to the head were delivered without their numbers, nobody can tell.
     fn end_drift(&mut self, position: Position, origin: Origin) -> Gap {
         let from = self.next();
         let head = position.head;
         self.cursor = Some(head);
-        let is_unknown = origin == Origin::Unknown;
-        let (from, to, reason) = if position.restarted {
+        let (from, to, reason) = if position.restarted || origin == Origin::Unknown {
+            // Of another history than the cursor's, as far as anybody knows. What it sends again of
+            // these is not handled.
             (None, Some(head), GapReason::Restarted)
-        } else if from <= head && !is_unknown {
+        } else if from <= head {
             (Some(from), Some(head), GapReason::Baseline)
         } else {
-            // What may be missing never had a number, or that of another history.
-            let to = Some(head).filter(|head| is_unknown && *head > 0);
-            (None, to, GapReason::Baseline)
+            (None, None, GapReason::Baseline) // what may be missing never had a number
         };
         Gap { from, to, reason }
     }

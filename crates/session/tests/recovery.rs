@@ -464,7 +464,7 @@ fn a_number_of_a_history_that_nobody_named_says_nothing_of_the_next_servers() {
     world.restart();
     world.publish_many(1, 2); // the first of which has the number that was delivered
     reconnect(&mut world);
-    assert_eq!(world.gaps(), [(1, gap(None, 2, GapReason::Baseline))]);
+    assert_eq!(world.gaps(), [(1, gap(None, 2, GapReason::Restarted))]);
     assert!(world.seqs(1).is_empty());
     world.publish(1);
     world.advance(10.0);
@@ -476,7 +476,7 @@ fn nor_does_it_when_the_next_servers_history_is_empty() {
     let mut world = with_an_unplaced_event();
     world.restart();
     reconnect(&mut world);
-    assert_eq!(world.gaps(), [(1, gap(None, None, GapReason::Baseline))]);
+    assert_eq!(world.gaps(), [(1, gap(None, 0, GapReason::Restarted))]);
     world.publish(1);
     world.advance(10.0);
     assert_eq!(world.seqs(1), [1]);

@@ -64,8 +64,7 @@ impl Ledger {
             return;
         };
         assert!(gap.from <= Some(to), "an empty gap");
-        // Without a beginning, it is of numbers that may be those of another history.
-        if anew || gap.from.is_none() {
+        if anew || gap.reason == GapReason::Restarted {
             self.epoch = 0;
         }
         self.last = to;

@@ -189,7 +189,7 @@ impl WebSocketManager {
 
     /// Whether anyone who gets this event is behind with reading what came before.
     pub(crate) fn is_crowded(&self, emission: &Emission) -> bool {
-        self.act(|hub, _| hub.is_crowded(emission.event(), emission.user_id()))
+        self.act(|hub, now| hub.is_crowded(now, emission.event(), emission.user_id()))
     }
 
     /// What happened so far, and what there is now.

@@ -30,6 +30,9 @@ const TOO_MANY_MESSAGES: Close = Close {
 /// How long after the end of its token a connection may still be sent something, in ms.
 const EXPIRY_LEEWAY_MS: u64 = 5_000;
 
+/// Who has taken nothing for this long while frames waited has stopped reading, in ms.
+const STALLED_MS: u64 = 1_000;
+
 /// The time within which too many invalid messages close the connection, in ms.
 const INVALID_WINDOW_MS: u64 = 10_000;
 
@@ -52,6 +55,8 @@ pub(crate) struct Connection {
     /// When the client was last heard of.
     pub(crate) heard_at: Millis,
     outbox: Outbox,
+    /// When frames were last taken, or began to wait.
+    taken_at: Millis,
     batch: Batch,
     invalid: VecDeque<Millis>,
     closing: bool,
@@ -72,6 +77,7 @@ impl Connection {
             pace: Pace::new(cx.now, &cx.config),
             heard_at: cx.now,
             outbox: Outbox::default(),
+            taken_at: Millis(0),
             batch: Batch::default(),
             invalid: VecDeque::new(),
             closing: false,
@@ -178,7 +184,13 @@ impl Connection {
         is_idle || self.has_room(cx) && self.queued_bytes() + bytes < cx.config.queue_bytes
     }
 
-    pub(crate) fn written(&mut self, frames: usize) {
+    /// Whether the socket has taken something of late, or nothing waits for it.
+    pub(crate) fn has_read_lately(&self, now: Millis) -> bool {
+        self.outbox.is_empty() || now.since(self.taken_at) < STALLED_MS
+    }
+
+    pub(crate) fn written(&mut self, now: Millis, frames: usize) {
+        self.taken_at = now;
         if !planted!(WrittenForgotten) {
             self.outbox.written(frames);
         }
@@ -292,6 +304,9 @@ impl Connection {
         let has_ended = cx.now > self.identity.expires_at.plus(EXPIRY_LEEWAY_MS);
         if self.closing || has_ended && !planted!(ExpiryIgnored) {
             return;
+        }
+        if self.outbox.is_empty() {
+            self.taken_at = cx.now;
         }
         if !self.outbox.push(text.len(), &cx.config) {
             return self.close_too_slow(cx);

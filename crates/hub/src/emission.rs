@@ -71,15 +71,16 @@ impl<H: History> Hub<H> {
     }
 
     /// Whether anyone who gets this event is behind with reading what came before: a backend that
-    /// emits a lot then waits a little.
-    pub fn is_crowded(&self, event: &Event, user_id: Option<&str>) -> bool {
+    /// emits a lot then waits a little. It need not wait for those who have stopped reading.
+    pub fn is_crowded(&self, now: Millis, event: &Event, user_id: Option<&str>) -> bool {
         let execution = event.execution_id().and_then(|id| self.executions.get(id));
         let ids = match (execution, user_id) {
             (Some(execution), _) => self.receivers(execution),
             (None, Some(user_id)) => self.by_user.get(user_id).collect(),
             (None, None) => Vec::new(),
         };
-        ids.iter().any(|id| !self.has_room(*id))
+        let mut connections = ids.iter().filter_map(|id| self.connections.get(id));
+        connections.any(|it| !it.has_room(&self.cx) && it.has_read_lately(now))
     }
 
     /// Checks an event, and puts one of an execution into the history.

@@ -129,7 +129,7 @@ impl<H: History> Hub<H> {
     pub fn written(&mut self, now: Millis, id: ConnectionId, frames: usize) {
         self.advance(now);
         if let Some(connection) = self.connections.get_mut(&id) {
-            connection.written(frames);
+            connection.written(now, frames);
         }
         if !planted!(NothingAfterWritten) {
             self.pump(id);

@@ -598,7 +598,7 @@ impl World {
         let Some(hub) = &mut self.server.hub else {
             return;
         };
-        if patient && hub.is_crowded(&event, None) {
+        if patient && hub.is_crowded(now, &event, None) {
             // A backend waits for those who are behind.
             return;
         }

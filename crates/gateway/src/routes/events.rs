@@ -12,7 +12,7 @@
 //! send them again, whatever happens to the gateway.
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
@@ -54,10 +54,10 @@ pub(super) async fn emit(
     body: Result<String, StringRejection>,
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
     let emissions = read(&gateway, &body?)?;
-    let mut patience = PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     let accepted = emissions.len();
     for emission in emissions {
-        pace(&gateway, &emission, &mut patience).await;
+        pace(&gateway, &emission, deadline).await;
         dispatch(&gateway, emission).await?;
     }
     Ok((StatusCode::ACCEPTED, Json(Accepted { accepted })))
@@ -77,11 +77,10 @@ async fn dispatch(gateway: &Gateway, emission: Emission) -> Result<(), EmitError
 }
 
 /// Waits for those who get the event to read what came before, so that a long array does not cut
-/// off readers who would keep up. Who does not read at all costs the request its patience.
-async fn pace(gateway: &Gateway, emission: &Emission, patience: &mut Duration) {
-    while !patience.is_zero() && gateway.manager().is_crowded(emission) {
+/// off readers who would keep up.
+async fn pace(gateway: &Gateway, emission: &Emission, deadline: Instant) {
+    while Instant::now() < deadline && gateway.manager().is_crowded(emission) {
         tokio::time::sleep(PAUSE).await;
-        *patience = patience.saturating_sub(PAUSE);
     }
 }
 

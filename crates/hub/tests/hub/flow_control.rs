@@ -223,8 +223,8 @@ fn there_is_room_while_at_most_half_of_the_queue_is_taken() {
         world.emit(event.clone());
         assert_eq!(world.socket(1).queue.len(), frames);
         assert_eq!(world.hub.has_room(id), has_room);
-        assert_eq!(world.hub.is_crowded(&event, None), !has_room);
-        assert_eq!(world.hub.is_crowded(&document(1), Some("alice")), !has_room);
+        assert_eq!(world.is_crowded(&event, None), !has_room);
+        assert_eq!(world.is_crowded(&document(1), Some("alice")), !has_room);
     }
     world.write_frames(1, 1);
     assert!(world.hub.has_room(id));
@@ -232,4 +232,25 @@ fn there_is_room_while_at_most_half_of_the_queue_is_taken() {
         world.hub.has_room(flowmaestro_hub::ConnectionId(9)),
         "unknown"
     );
+}
+
+#[test]
+fn nobody_waits_for_a_reader_who_has_stopped_reading() {
+    let mut world = World::with(small_queue(4));
+    world.register("exec_1", "alice");
+    world.connect(1, "alice");
+    world.subscribe(1, "exec_1");
+    world.block(1);
+    let event = stream("exec_1", "a");
+    for _ in 0..4 {
+        world.emit(event.clone());
+    }
+    assert!(world.is_crowded(&event, None));
+    world.now = world.now.plus(999);
+    assert!(world.is_crowded(&event, None), "it may still be reading");
+    world.now = world.now.plus(1);
+    assert!(!world.is_crowded(&event, None), "it has stopped");
+
+    world.write_frames(1, 1);
+    assert!(world.is_crowded(&event, None), "it reads again");
 }

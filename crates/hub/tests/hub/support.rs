@@ -278,6 +278,11 @@ impl<H: History> World<H> {
         }
     }
 
+    /// Whether a backend should wait before it emits this.
+    pub fn is_crowded(&self, event: &Event, user_id: Option<&str>) -> bool {
+        self.hub.is_crowded(self.now, event, user_id)
+    }
+
     fn write(&mut self, id: u64) {
         let Some(socket) = self.sockets.get_mut(&id) else {
             return;

@@ -32,7 +32,7 @@
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let gateway = Gateway::new(Config { dev: true, ..Config::default() })?;
-//! let listener = tokio::net::TcpListener::bind(gateway.config().address()).await?;
+//! let listener = flowmaestro_gateway::listen(gateway.config().address())?;
 //! let router = gateway.router(); // .merge(your own routes)
 //!
 //! gateway.executions().register("exec_abc123", Owner::user("user_1"))?;
@@ -81,4 +81,4 @@ pub use logging::{log_targets, log_to_stderr};
 pub use manager::WebSocketManager;
 pub use origin::{AllowedOrigin, InvalidOrigin};
 pub use revocations::TooManyRevocations;
-pub use server::{serve, shutdown_signal};
+pub use server::{listen, serve, shutdown_signal};

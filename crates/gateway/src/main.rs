@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use flowmaestro_gateway::{Config, Gateway, log_targets, log_to_stderr, serve, shutdown_signal};
-use tokio::net::TcpListener;
+use flowmaestro_gateway::{
+    Config, Gateway, listen, log_targets, log_to_stderr, serve, shutdown_signal,
+};
 use tracing::level_filters::LevelFilter;
 
 /// FlowMaestro's real-time gateway: workflow events from backends to WebSocket clients.
@@ -39,9 +40,8 @@ async fn main() -> ExitCode {
 async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let gateway = Gateway::new(config)?;
     let address = gateway.config().address();
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let listener =
+        listen(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let shutdown = shutdown_signal()?;
     println!("listening on http://{}", listener.local_addr()?);
     let router = gateway.router();

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use crate::gateway::Gateway;
@@ -27,6 +28,27 @@ const KEEPALIVE_TIME: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 #[cfg(unix)]
 const KEEPALIVE_RETRIES: u32 = 3;
+
+/// How many connections may wait to be accepted; the system may allow fewer. After a restart all
+/// clients come at once, and who finds no place tries again only after a second or more.
+const BACKLOG: u32 = 4_096;
+
+/// Listens on an address, with room for a crowd.
+///
+/// # Errors
+/// What the system reports.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Connections of the last process may still be ending. Elsewhere than on Unix it would let two
+    // processes listen on the same port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves a router, the gateway's own or one that includes it, until `shutdown` completes. Then no
 /// connection is accepted any more, every socket is closed with 1012 (the clients reconnect), and
@@ -154,4 +176,25 @@ pub fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
             std::future::pending::<()>().await;
         }
     })
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    /// Whoever finds no place gets no answer at all.
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    #[tokio::test]
+    async fn a_crowd_finds_a_place_before_anyone_is_accepted() {
+        let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+        let crowd = allowed.trim().parse::<usize>().unwrap().min(500);
+        let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = |_| std::net::TcpStream::connect_timeout(&address, PATIENCE);
+        let connected: io::Result<Vec<_>> = (0..crowd).map(connect).collect();
+        assert_eq!(connected.unwrap().len(), crowd);
+    }
 }

@@ -22,8 +22,10 @@ const TOKEN_SUBPROTOCOL_PREFIX: &str = "bearer.";
 /// What the library refuses by itself, in bytes. Well above the gateway's own limit, since past a
 /// frame that the library refused nothing can be read and the closing handshake is cut short.
 const LIBRARY_MAX_BYTES: usize = 1024 * 1024;
-/// The library's buffers of one socket, in bytes. Its defaults are 128 KiB each.
-const LIBRARY_BUFFER_BYTES: usize = 8 * 1024;
+/// The library's buffers of one socket, in bytes. Its defaults are 128 KiB each. That for reading is
+/// there from the beginning, and clients say little; that for writing grows with a burst.
+const LIBRARY_READ_BUFFER_BYTES: usize = 1024;
+const LIBRARY_WRITE_BUFFER_BYTES: usize = 8 * 1024;
 
 #[derive(Default, Deserialize)]
 pub(super) struct TokenQuery {
@@ -49,8 +51,8 @@ pub(super) async fn upgrade(
         .protocols([SUBPROTOCOL])
         .max_frame_size(limit)
         .max_message_size(limit)
-        .read_buffer_size(LIBRARY_BUFFER_BYTES)
-        .write_buffer_size(LIBRARY_BUFFER_BYTES)
+        .read_buffer_size(LIBRARY_READ_BUFFER_BYTES)
+        .write_buffer_size(LIBRARY_WRITE_BUFFER_BYTES)
         .on_upgrade(async move |socket| {
             match claims {
                 Ok(claims) => connection::run(socket, gateway, claims).await,

@@ -15,6 +15,7 @@ const LAYERS = [
   { script: "test:scripts", hasTests: true },
   { script: "test:rust", hasTests: true },
   { script: "test:simulation", hasTests: true },
+  { script: "test:load", args: ["--small"], hasTests: true },
   { script: "build" },
   { script: "docs" },
   { script: "test:types" },

@@ -24,6 +24,7 @@ const LAYERS = [
   { script: "test:page", hasTests: true },
   { script: "test:client", hasTests: true },
   { script: "test:browser", hasTests: true },
+  { script: "test:engines", hasTests: true },
   { script: "test:e2e", hasTests: true },
   { script: "test:bench", hasTests: true },
 ];

@@ -1,84 +1,27 @@
 // A server that sends nonsense: it is refused frame by frame, and the next good frame is delivered.
 
-import { once } from "node:events";
 import { gzipSync } from "node:zlib";
 import { websocket } from "flowmaestro-websocket";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { WebSocketServer } from "ws";
 import { OurClient } from "./support/client.mjs";
-
-const EXECUTION = "exec_1";
-const EPOCH = "epoch_1";
-
-const FEATURES = ["replay", "ack", "batch", "gzip", "presence", "rooms", "ping", "auth"];
-
-const MIB = 1024 * 1024;
+import {
+  ABSURD,
+  EPOCH,
+  EXECUTION,
+  event,
+  HostileServer,
+  MIB,
+  UNREADABLE,
+} from "./support/hostile-server.mjs";
 
 /** The longest text that a client reads unless it is told otherwise, in characters. */
 const LIMIT = 16 * MIB;
-
-/** Speaks the protocol, but for what the tests send. */
-class Server {
-  connections = 0;
-  /** What the client has sent, parsed. */
-  received = [];
-  #history = [];
-  #server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
-  #socket;
-
-  async start() {
-    this.#server.on("connection", (socket) => this.#welcome(socket));
-    await once(this.#server, "listening");
-  }
-
-  get url() {
-    return `ws://127.0.0.1:${this.#server.address().port}/ws`;
-  }
-
-  /** Sends a frame as it is; an object as JSON. */
-  send(frame) {
-    const isObject = typeof frame === "object" && !Buffer.isBuffer(frame);
-    this.#socket.send(isObject ? JSON.stringify(frame) : frame);
-  }
-
-  /** The next event of the execution, as it should be. */
-  sendNext() {
-    const next = event(this.#history.length + 1);
-    this.#history.push(next);
-    this.send(next);
-    return next;
-  }
-
-  async close() {
-    this.#socket?.terminate();
-    this.#server.close();
-    await once(this.#server, "close");
-  }
-
-  #welcome(socket) {
-    this.connections += 1;
-    this.#socket = socket;
-    socket.on("message", (data) => this.#take(JSON.parse(data.toString())));
-    this.send({ type: "connected", connectionId: "c", message: "m", features: FEATURES });
-  }
-
-  #take(message) {
-    this.received.push(message);
-    const { type, executionId, id, after = 0 } = message;
-    const [head, epoch] = [this.#history.length, EPOCH];
-    if (type === "subscribe" && executionId) {
-      this.send({ type: "subscribed", executionId, epoch, head, recovered: true });
-      for (const missed of this.#history.slice(after)) this.send(missed);
-    }
-    if (type === "ping") this.send({ type: "pong", id, heads: { [EXECUTION]: head } });
-  }
-}
 
 let client;
 let server;
 
 beforeEach(async () => {
-  server = new Server();
+  server = new HostileServer();
   await server.start();
   client = new OurClient();
   await client.connect(server.url, "a token");
@@ -91,12 +34,6 @@ afterEach(async () => {
   client.close();
   await server.close();
 });
-
-function event(seq, changes = {}) {
-  const [chunk, eventId] = [String(seq), `event_${seq}`];
-  const about = { executionId: EXECUTION, nodeId: "n", chunk, eventId, seq };
-  return { type: "node:stream", timestamp: 1, ...about, ...changes };
-}
 
 const chunks = () => client.events.map(({ chunk }) => chunk);
 
@@ -114,21 +51,6 @@ async function survive(...frames) {
 }
 
 const messages = () => client.errors.map(({ code, message }) => `${code}: ${message}`);
-
-const ABSURD = {
-  0: 0,
-  "-1": -1,
-  1.5: 1.5,
-  "2^53": 2 ** 53,
-  "-2^53": -(2 ** 53),
-  "1e308": 1e308,
-  "a string": "2",
-  "an empty string": "",
-  null: null,
-  true: true,
-  "an array": [2],
-  "an object": { valueOf: 2 },
-};
 
 test.each(Object.entries(ABSURD))("an event whose seq is %s has none", async (_name, seq) => {
   await survive(event(2, { seq, chunk: "unnumbered" }));
@@ -201,22 +123,7 @@ test("acknowledgements of what was never sent settle nothing", async () => {
   await answer;
 });
 
-test.each([
-  ["not JSON", "{", "not valid JSON"],
-  ["an array", "[]", "expected an object, found array"],
-  ["no type", "{}", "type: expected string, found nothing"],
-  ["a type that is none", '{"type":7}', "type: expected string, found number"],
-  ["a number out of range", '{"type":1e400}', "type: expected string, found a number out of range"],
-  ["depth", "[".repeat(MIB) + "]".repeat(MIB), "expected an object, found array"],
-  ["bytes", Buffer.from([1, 2, 3]), "a binary frame, which this client did not ask for"],
-  ["half of a gzip", gzipSync("{}").subarray(0, 15), "a binary frame, which this client did not"],
-  ["a gzip of no text", gzipSync(Buffer.from([0xff])), "a binary frame, which this client did not"],
-  ["a gzip of nonsense", gzipSync("nonsense"), "not valid JSON"],
-  ["a gzip of a gzip", gzipSync(gzipSync("{}")), "a binary frame, which this client did not ask"],
-  ["a batch of nothing", { type: "batch" }, "batch.events: expected array"],
-  ["a batch of one thing", { type: "batch", events: {} }, "batch.events: expected array"],
-  ["a missing field", event(2, { chunk: undefined }), "node:stream.chunk: missing"],
-])("%s is a connection:error", async (_name, frame, message) => {
+test.each(UNREADABLE)("%s is a connection:error", async (_name, frame, message) => {
   await survive(frame);
   expect(messages()).toEqual([expect.stringContaining(`invalid_message: ${message}`)]);
 });

@@ -1,0 +1,86 @@
+// Counts what a page's scripts keep: timers, listeners of the page, sockets, what finalizers wait for,
+// and pages of WebAssembly memory. Runs before all others.
+
+const timers = new Set();
+const listeners = new Map();
+const sockets = new Set();
+const memories = [];
+let awaited = 0;
+
+const { setTimeout, clearTimeout, addEventListener, removeEventListener } = globalThis;
+
+globalThis.setTimeout = (call, ...rest) => {
+  const id = setTimeout(
+    () => {
+      timers.delete(id);
+      call();
+    },
+    ...rest,
+  );
+  timers.add(id);
+  return id;
+};
+
+globalThis.clearTimeout = (id) => {
+  timers.delete(id);
+  clearTimeout(id);
+};
+
+for (const target of [globalThis, document]) {
+  target.addEventListener = (type, listener, ...rest) => {
+    listeners.set(listener, (listeners.get(listener) ?? new Set()).add(type));
+    addEventListener.call(target, type, listener, ...rest);
+  };
+  target.removeEventListener = (type, listener, ...rest) => {
+    listeners.get(listener)?.delete(type);
+    removeEventListener.call(target, type, listener, ...rest);
+  };
+}
+
+globalThis.WebSocket = class extends WebSocket {
+  constructor(...args) {
+    super(...args);
+    sockets.add(this);
+    // By then nobody else has a reason to hold it.
+    addEventListener.call(this, "close", () => sockets.delete(this), { once: true });
+  }
+};
+
+globalThis.FinalizationRegistry = class extends FinalizationRegistry {
+  constructor(finalize) {
+    super((held) => {
+      awaited -= 1;
+      finalize(held);
+    });
+  }
+
+  register(...args) {
+    awaited += 1;
+    super.register(...args);
+  }
+
+  unregister(token) {
+    const was = super.unregister(token);
+    if (was) awaited -= 1;
+    return was;
+  }
+};
+
+WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
+  construct(target, [module, imports]) {
+    const instance = new target(module, imports);
+    for (const value of Object.values(instance.exports)) {
+      if (value instanceof WebAssembly.Memory) memories.push(value);
+    }
+    return instance;
+  },
+});
+
+/** What there is now. */
+globalThis.kept = () => ({
+  timers: timers.size,
+  listeners: [...listeners.values()].reduce((sum, types) => sum + types.size, 0),
+  sockets: sockets.size,
+  awaited,
+  wasmPages: memories.reduce((sum, { buffer }) => sum + buffer.byteLength / 65_536, 0),
+});

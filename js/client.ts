@@ -1,10 +1,14 @@
+import { ConnectionError, requestError } from "../src/errors.js";
+import { instance, stateEvent } from "../src/platform.js";
 import { WatchedExecution, WatchedKnowledgeBase } from "../src/store.js";
 import { type EventIteratorOptions, iterateEvents } from "./event-iterator.js";
 import type { ConnectionEstablished, EventMap, WebSocketEvent } from "./events.js";
 import type { Execution, KnowledgeBase, View } from "./execution.js";
 import type { ClientOptions, ClientStats, ConnectionState } from "./option-types.js";
+import { guarded, type Registration, Wishes } from "./survival.js";
 import { createWasmClient, prepare, type WasmClient } from "./wasm.js";
 import type { WasmInitError } from "./wasm-errors.js";
+import { bury } from "./wasm-instance.js";
 import { Views } from "./watching.js";
 
 /**
@@ -92,6 +96,7 @@ export interface ConnectionErrorEvent {
    * What it is, for programs: `invalid_message` (a frame that could not be read),
    * `token_unavailable` (the provider failed), `token_expiring` (and no provider can be asked),
    * `renewal_failed` (no connection could be made with a new token; the present one goes on),
+   * `crashed` (the client's own WebAssembly has trapped, and was started anew),
    * `subscription_unanswered`, or a code of the server's such as `forbidden`.
    */
   code: string;
@@ -153,6 +158,21 @@ const shared = globalThis as { [SINGLETON]?: WebSocketClient };
 /** The state before the first use, when there is no WebAssembly to ask. */
 const DISCONNECTED: ConnectionState = Object.freeze({ status: "disconnected" });
 
+/** An instance that dies more often than so many times in so many ms is not replaced any more. */
+const MAX_CRASHES = 3;
+const CRASHES_MS = 60_000;
+
+/** What becomes of an answer and of a replay, as src/errors.js counts it. */
+const UNCONFIRMED = 8;
+const CONNECTION_LOST = 15;
+
+function crashError(): ConnectionError {
+  return new ConnectionError(
+    "crashed",
+    "The client's WebAssembly has crashed: please report it with what the page did.",
+  );
+}
+
 /** A promise that may be left alone: its rejection is never reported as unhandled. */
 function handled<T>(work: () => Promise<T>): Promise<T> {
   const promise = work();
@@ -168,8 +188,13 @@ function handled<T>(work: () => Promise<T>): Promise<T> {
  */
 export class WebSocketClient {
   #wasm: WasmClient | undefined;
+  #wishes = new Wishes();
+  /** When instances have died of late, in ms. */
+  #crashes: number[] = [];
+  /** What becomes of the calls that wait for an instance which has died. */
+  readonly #unsettled = new Set<() => void>();
   /** The module could not be made ready: each use fails alike, until `init` has succeeded. */
-  #failure: { error: WasmInitError; state: ConnectionState } | undefined;
+  #failure: { error: WasmInitError | ConnectionError; state: ConnectionState } | undefined;
   /** The calls of `init` so far: one that fails late must not undo one that succeeded. */
   #prepared: Promise<void> = Promise.resolve();
   readonly #executions = new Views<WatchedExecution, Execution>(
@@ -192,8 +217,62 @@ export class WebSocketClient {
 
   get #client(): WasmClient {
     if (this.#failure) throw this.#failure.error;
-    this.#wasm ??= this.#attempt(createWasmClient);
-    return this.#wasm;
+    return this.#wasm ?? this.#attempt(() => this.#begin());
+  }
+
+  /** A client in a fresh instance, which takes over from the last one if that has died. */
+  #begin(): WasmClient {
+    instance.onCrash = () => this.#crashed();
+    const client = guarded(createWasmClient(), crashError);
+    this.#wasm = client;
+    if (this.#crashes.length === 0) return client;
+    this.#wishes.restore(client, () => {
+      // Before what is watched asks for its past, for which there has to be a connection to wait for.
+      if (this.#wishes.isConnectionWanted) this.connect();
+      this.#executions.reopen();
+      this.#knowledgeBases.reopen();
+    });
+    return client;
+  }
+
+  /**
+   * The instance has died. The next begins once nothing of the dead one is on the stack, or with the
+   * next use.
+   */
+  #crashed(): void {
+    this.#wasm = undefined;
+    this.#wishes.note(instance.decoder?.positions() ?? []);
+    bury();
+    const now = performance.now();
+    this.#crashes = [...this.#crashes.filter((at) => now - at < CRASHES_MS), now];
+    if (this.#crashes.length > MAX_CRASHES) this.#fail(crashError());
+    queueMicrotask(() => this.#goOn());
+  }
+
+  #goOn(): void {
+    const { code, message } = crashError();
+    this.#wishes.tell("connection:error", { type: "connection:error", code, message });
+    try {
+      void this.#client;
+    } catch {
+      this.#wishes.tell("connection:state", stateEvent(this.state));
+    }
+    const unsettled = [...this.#unsettled];
+    this.#unsettled.clear();
+    for (const settle of unsettled) settle();
+  }
+
+  /** The promise of a call; `otherwise` is what becomes of it when the instance dies before that. */
+  #promised<T>(work: () => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
+    return handled(
+      () =>
+        new Promise((resolve, reject) => {
+          const settle = () => resolve(otherwise());
+          this.#unsettled.add(settle);
+          const done = (async () => work())().then(resolve, reject);
+          done.then(() => this.#unsettled.delete(settle));
+        }),
+    );
   }
 
   #attempt<T>(work: () => T): T {
@@ -204,7 +283,7 @@ export class WebSocketClient {
     }
   }
 
-  #fail(error: WasmInitError): WasmInitError {
+  #fail<E extends WasmInitError | ConnectionError>(error: E): E {
     this.#failure = { error, state: Object.freeze({ status: "failed", error }) };
     return error;
   }
@@ -221,7 +300,7 @@ export class WebSocketClient {
     try {
       await prepare(input);
       // In the meantime the main entry may have been used, which has needed no `init`.
-      this.#wasm ??= createWasmClient();
+      if (!this.#wasm) this.#begin();
       this.#failure = undefined;
     } catch (error) {
       throw this.#fail(error as WasmInitError);
@@ -235,6 +314,9 @@ export class WebSocketClient {
     this.#wasm?.disconnect();
     this.#wasm = undefined;
     this.#failure = undefined;
+    this.#wishes = new Wishes();
+    this.#crashes = [];
+    this.#unsettled.clear();
   }
 
   /**
@@ -245,6 +327,7 @@ export class WebSocketClient {
    */
   configure(options: ClientOptions): void {
     this.#client.configure(options);
+    this.#wishes.configure(options);
   }
 
   /**
@@ -262,7 +345,9 @@ export class WebSocketClient {
    * succeeds, or `disconnect()` or another `connect()` came first.
    */
   connect(token?: string | TokenProvider): Promise<void> {
-    return handled(async () => this.#client.connect(token));
+    this.#wishes.connect(token);
+    const work = () => this.#client.connect(this.#wishes.token);
+    return this.#promised(work, () => this.connect());
   }
 
   /**
@@ -270,6 +355,7 @@ export class WebSocketClient {
    * forgotten; subscriptions and handlers are remembered.
    */
   disconnect(): void {
+    this.#wishes.disconnect();
     this.#wasm?.disconnect();
   }
 
@@ -307,10 +393,22 @@ export class WebSocketClient {
   on(type: string, handler: EventHandler<never>, options: HandlerOptions = {}): Unlisten {
     const { executionId, once = false, signal } = options;
     if (signal?.aborted) return () => {};
-    const client = this.#client;
-    const removed = signal && (() => signal.removeEventListener("abort", unlisten));
-    const id = client.on(type, handler, executionId, once, removed);
-    const unlisten = () => client.removeHandler(id);
+    const { registrations } = this.#wishes;
+    const unlisten = () => {
+      // Another instance may have given its number to another.
+      if (registrations.get(registration.id) === registration) {
+        this.#client.removeHandler(registration.id);
+      }
+    };
+    const removed = () => {
+      registrations.delete(registration.id);
+      signal?.removeEventListener("abort", unlisten);
+    };
+    const id = this.#client.on(type, handler, executionId, once, removed);
+    let registration: Registration = { id, type, handler, executionId, once, removed, unlisten };
+    const same = registrations.get(id);
+    if (same) registration = same;
+    else registrations.set(id, registration);
     signal?.addEventListener("abort", unlisten, { once: true });
     return unlisten;
   }
@@ -359,6 +457,7 @@ export class WebSocketClient {
   subscribeToExecution(executionId: string, { presence }: SubscriptionOptions = {}): void {
     this.#client.subscribeToExecution(executionId);
     if (presence) this.#client.watchPresence(executionId);
+    this.#wishes.subscribe(executionId, presence);
   }
 
   /**
@@ -369,6 +468,7 @@ export class WebSocketClient {
    */
   unsubscribeFromExecution(executionId: string): void {
     this.#client.unsubscribeFromExecution(executionId);
+    this.#wishes.unsubscribe(executionId);
   }
 
   /**
@@ -380,11 +480,13 @@ export class WebSocketClient {
    */
   subscribeToRoom(room: string): void {
     this.#client.subscribeToRoom(room);
+    this.#wishes.subscribeToRoom(room);
   }
 
   /** Takes one `subscribeToRoom` back. */
   unsubscribeFromRoom(room: string): void {
     this.#client.unsubscribeFromRoom(room);
+    this.#wishes.unsubscribeFromRoom(room);
   }
 
   /**
@@ -426,7 +528,8 @@ export class WebSocketClient {
    * `connection_lost`). As rejections.
    */
   replay(executionId: string, since: number | Date): Promise<ReplayResult> {
-    return handled(async () => this.#client.replay(executionId, since));
+    const work = () => this.#client.replay(executionId, since);
+    return this.#promised(work, () => Promise.reject(requestError(CONNECTION_LOST, 0, 0)));
   }
 
   /**
@@ -440,7 +543,8 @@ export class WebSocketClient {
    * the answer.
    */
   submitUserInput(executionId: string, nodeId: string, value: unknown): Promise<void> {
-    return handled(async () => this.#client.submitUserInput(executionId, nodeId, value));
+    const work = () => this.#client.submitUserInput(executionId, nodeId, value);
+    return this.#promised(work, () => Promise.reject(requestError(UNCONFIRMED, 0, 0)));
   }
 
   /**
@@ -488,7 +592,7 @@ export class WebSocketClient {
   #watchExecution(executionId: string, watched: WatchedExecution) {
     const client = this.#client;
     if (client.watchExecution(executionId, watched)) this.#catchUp(client, executionId, watched);
-    const close = () => client.unwatchExecution(executionId);
+    const close = () => this.#client.unwatchExecution(executionId);
     return { delayMs: client.unsubscribeDelayMs, close };
   }
 
@@ -505,7 +609,7 @@ export class WebSocketClient {
   #watchKnowledgeBase(knowledgeBaseId: string, watched: WatchedKnowledgeBase) {
     const client = this.#client;
     client.watchKnowledgeBase(knowledgeBaseId, watched);
-    const close = () => client.unwatchKnowledgeBase(knowledgeBaseId);
+    const close = () => this.#client.unwatchKnowledgeBase(knowledgeBaseId);
     return { delayMs: client.unsubscribeDelayMs, close };
   }
 

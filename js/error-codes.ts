@@ -11,6 +11,8 @@
  *   or there is no WebSocket here.
  * - `disconnected`: `disconnect()` was called first.
  * - `superseded`: `connect()` was called with another token first.
+ * - `crashed`: the client's own WebAssembly has trapped. It is started anew, and goes on where it was;
+ *   after three times in a minute it is not, and the page has to be loaded again.
  */
 export type ConnectionErrorCode =
   | "unauthorized"
@@ -18,7 +20,8 @@ export type ConnectionErrorCode =
   | "retries_exhausted"
   | "unsupported"
   | "disconnected"
-  | "superseded";
+  | "superseded"
+  | "crashed";
 
 /**
  * Why a call was refused, a message did not reach the server, or a replay did not come to its end.

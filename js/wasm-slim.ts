@@ -1,9 +1,9 @@
 // The counterpart of wasm.ts for those who serve the .wasm file themselves. The build of the slim
 // entry puts it in that file's place.
 
-import { WebSocketClient as WasmClient } from "./wasm/flowmaestro_websocket.js";
+import type { WebSocketClient as WasmClient } from "./wasm/flowmaestro_websocket.js";
 import { WasmInitError, wasmInitError } from "./wasm-errors.js";
-import { instantiate } from "./wasm-instance.js";
+import { instantiate, newClient } from "./wasm-instance.js";
 
 export type { WasmClient };
 
@@ -23,7 +23,7 @@ export async function prepare(input: unknown): Promise<void> {
 
 /** A client in this copy's module, which `prepare` must have made ready. */
 export function createWasmClient(): WasmClient {
-  if (ready) return new WasmClient();
+  if (ready) return newClient();
   throw new WasmInitError(
     "not_initialized",
     "The slim entry has no WebAssembly yet: await init(url), with the address of " +

@@ -1,10 +1,10 @@
 // Instantiates the WebAssembly module at the client's first use, synchronously, from bytes that the
 // build has put into this package: so nothing has to be served, awaited or configured.
 
-import { WebSocketClient as WasmClient } from "./wasm/flowmaestro_websocket.js";
+import type { WebSocketClient as WasmClient } from "./wasm/flowmaestro_websocket.js";
 import makeBytes from "./wasm/flowmaestro_websocket_bg.wasm";
 import { wasmInitError } from "./wasm-errors.js";
-import { instantiate, instantiateNow } from "./wasm-instance.js";
+import { instantiate, instantiateNow, newClient } from "./wasm-instance.js";
 
 export type { WasmClient };
 
@@ -28,7 +28,7 @@ export function createWasmClient(): WasmClient {
   try {
     if (!ready) instantiateNow(new WebAssembly.Module(makeBytes()));
     ready = true;
-    return new WasmClient();
+    return newClient();
   } catch (cause) {
     throw wasmInitError(cause);
   }

@@ -15,16 +15,16 @@ interface Opened {
   close(): void;
 }
 
-interface Entry<S> {
+interface Entry<W, S> {
   readonly view: View<S>;
-  readonly watched: Watched<S>;
-  readonly opened: Opened;
+  readonly watched: W;
+  opened: Opened;
   closing?: ReturnType<typeof setTimeout>;
 }
 
 /** Everything of one kind that is watched, by its id. */
 export class Views<W extends Watched<S>, S> {
-  readonly #entries = new Map<string, Entry<S>>();
+  readonly #entries = new Map<string, Entry<W, S>>();
   readonly #make: () => W;
   readonly #open: (id: string, watched: W) => Opened;
   readonly #empty: S;
@@ -53,6 +53,15 @@ export class Views<W extends Watched<S>, S> {
     return [...this.#entries.values()].some((entry) => entry.watched === watched);
   }
 
+  /** Begins anew with everything that is watched: what had kept the snapshots up to date is gone. */
+  reopen(): void {
+    for (const [id, entry] of this.#entries) {
+      const { watched } = entry;
+      Object.assign(watched, this.#make(), { subscribers: watched.subscribers });
+      entry.opened = this.#open(id, watched);
+    }
+  }
+
   /** Forgets everything. */
   clear(): void {
     for (const { closing } of this.#entries.values()) clearTimeout(closing);
@@ -71,7 +80,7 @@ export class Views<W extends Watched<S>, S> {
     };
   }
 
-  #enter(id: string, view: View<S>): Entry<S> {
+  #enter(id: string, view: View<S>): Entry<W, S> {
     const watched = this.#make();
     const entry = { view, watched, opened: this.#open(id, watched) };
     this.#entries.set(id, entry);
@@ -79,7 +88,7 @@ export class Views<W extends Watched<S>, S> {
   }
 
   /** Not at once: whoever mounts again finds what was there, for which nobody can ask the server. */
-  #leave(id: string, entry: Entry<S>): void {
+  #leave(id: string, entry: Entry<W, S>): void {
     if (this.#entries.get(id) !== entry) return;
     entry.closing = setTimeout(() => {
       this.#entries.delete(id);

@@ -1,20 +1,25 @@
 // Makes pkg/, the npm package: Rust to WebAssembly, its bindings and bytes bundled with js/.
 // About a minute the first time, seconds later.
+//
+//   node scripts/build.mjs --crash    makes target/crash/pkg, whose client dies on demand, for tests
 
 import { createHash } from "node:crypto";
 import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { declareHalves, exportHalves, marked, shortenNames } from "./lib/bindings.mjs";
+import { bindable, declareBind, marked, shortenNames } from "./lib/bindings.mjs";
 import { inlinedBytes } from "./lib/inlined-bytes.mjs";
 import { fail, ROOT, read, run, TARGET_DIR } from "./lib/run.mjs";
 import { describe, enforce, measure } from "./lib/size-budget.mjs";
 import { toolEnv, WASM_TARGET } from "./lib/toolchain.mjs";
 
 const CRATE = "flowmaestro_websocket";
-const BINDINGS = join(ROOT, "js/wasm");
-const PACKAGE = join(ROOT, "pkg");
+const IS_CRASH_BUILD = process.argv.includes("--crash");
+/** Only the package itself is complete: with types, documents, and within its budget. */
+const CRASH = join(TARGET_DIR, "crash");
+const BINDINGS = IS_CRASH_BUILD ? join(CRASH, "wasm") : join(ROOT, "js/wasm");
+const PACKAGE = IS_CRASH_BUILD ? join(CRASH, "pkg") : join(ROOT, "pkg");
 
 /** What rustc compiles to and every supported browser understands. */
 const WASM_FEATURES = [
@@ -52,12 +57,12 @@ const BUNDLES = {
   index: {
     entryPoints: [join(ROOT, "js/index.ts")],
     minify: true,
-    plugins: [oneCopyOfEachSnippet(), inlinedBytes(readFileSync)],
+    plugins: [bindingsOfThisBuild(), oneCopyOfEachSnippet(), inlinedBytes(readFileSync)],
   },
   "slim/index": {
     entryPoints: [join(ROOT, "js/slim.ts")],
     minify: true,
-    plugins: [oneCopyOfEachSnippet(), bytesFromInit()],
+    plugins: [bindingsOfThisBuild(), oneCopyOfEachSnippet(), bytesFromInit()],
   },
   react: {
     entryPoints: [join(ROOT, "js/react.ts")],
@@ -75,10 +80,12 @@ try {
   const mark = compile();
   rmSync(PACKAGE, { recursive: true, force: true });
   await bundle(mark);
-  writeTypes();
-  writeManifest();
-  writeDocuments();
-  checkSize();
+  if (!IS_CRASH_BUILD) {
+    writeTypes();
+    writeManifest();
+    writeDocuments();
+    checkSize();
+  }
 } catch (error) {
   fail(error);
 }
@@ -87,6 +94,7 @@ try {
 function compile() {
   const env = toolEnv();
   const cargo = ["build", "--lib", "--no-default-features"];
+  if (IS_CRASH_BUILD) cargo.push("--features", "crash");
   cargo.push("--target", WASM_TARGET, "--profile", "wasm", "--config", cargoConfig(env));
   run("cargo", cargo, { env });
   rmSync(BINDINGS, { recursive: true, force: true });
@@ -110,9 +118,9 @@ function optimize() {
   const glue = join(BINDINGS, `${CRATE}.js`);
   importSnippetsOnce(glue);
   const bindings = shortenNames(readFileSync(glue, "utf8"), JSON.parse(names));
-  writeFileSync(glue, exportHalves(bindings));
+  writeFileSync(glue, bindable(bindings));
   const declarations = join(BINDINGS, `${CRATE}.d.ts`);
-  writeFileSync(declarations, declareHalves(readFileSync(declarations, "utf8")));
+  writeFileSync(declarations, declareBind(readFileSync(declarations, "utf8")));
   const wasm = readFileSync(bytes);
   const name = `flowmaestro ${createHash("sha256").update(wasm).update(bindings).digest("hex").slice(0, 8)}`;
   writeFileSync(bytes, marked(wasm, name));
@@ -170,6 +178,21 @@ async function bundle(mark) {
     copyFileSync(join(folder, "react.js"), join(folder, "slim/react.js"));
   }
   copyFileSync(join(BINDINGS, `${CRATE}_bg.wasm`), join(PACKAGE, `${CRATE}.wasm`));
+}
+
+/** js/ imports its bindings from js/wasm/, wherever they are. */
+function bindingsOfThisBuild() {
+  return {
+    name: "bindings-of-this-build",
+    setup({ onResolve, resolve }) {
+      onResolve({ filter: /^\.\/wasm\// }, ({ path, pluginData, ...options }) => {
+        if (!IS_CRASH_BUILD || pluginData === "resolved") return undefined;
+        const { importer, kind } = options;
+        const resolveDir = CRASH;
+        return resolve(path, { importer, kind, resolveDir, pluginData: "resolved" });
+      });
+    },
+  };
 }
 
 /** The rest of the package imports the client from the main entry, whichever that is. */

@@ -135,6 +135,8 @@ impl WebSocketClient {
     #[wasm_bindgen(js_name = hasHandlers)]
     pub fn has_handlers(&self, event_type: &JsValue) -> Result<bool, JsValue> {
         check_event_type(event_type)?;
+        #[cfg(feature = "crash")]
+        crate::crash::on_demand(event_type);
         Ok(self.driver.has_handlers(event_type))
     }
 
@@ -227,6 +229,13 @@ impl WebSocketClient {
             }
             Err(error) => rejected(&error),
         }
+    }
+
+    /// Goes on with a subscribed execution from where an instance before this one was: after the event
+    /// of this number, in the history of this epoch.
+    #[wasm_bindgen(js_name = goOnFrom)]
+    pub fn go_on_from(&self, execution_id: &JsValue, seq: f64, epoch: &JsValue) {
+        self.driver.go_on_from(execution_id, seq, epoch);
     }
 
     /// Keeps these snapshots of an execution up to date, and subscribes to it. Returns whether some

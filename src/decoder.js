@@ -5,6 +5,8 @@
 //
 // @ts-check
 
+import { instance } from "./platform.js";
+
 // The kinds of frame, as src/decoder.rs reads them, and what number comes along.
 const INVALID = 0;
 const WELCOME = 1;
@@ -52,6 +54,9 @@ export const TEXT = 32;
 /** How many invalid events of one batch are told one by one. */
 const MAX_TOLD = 100;
 
+/** No event of an execution was handed over, and the next may have any number. */
+const NOWHERE = -1;
+
 /** The largest number of a message: Rust counts them in 32 bits. */
 const MAX_NUMBER = 2 ** 32 - 1;
 
@@ -98,10 +103,17 @@ const PROBLEMS = [
 
 export class Decoder {
   constructor() {
+    instance.decoder = this;
     /** @type {Map<string, number>} */
     this.features = new Map();
     /** The epoch of the server's history, by execution. @type {Map<string, string>} */
     this.epochs = new Map();
+    /**
+     * The number of the last event that was handed over, by key; one less than its negative, where the
+     * next may have any number. Rust decides by cursors of its own: these are for whoever goes on when
+     * the instance has died. @type {number[]}
+     */
+    this.cursors = [];
     /** The server may send binary frames. */
     this.inflates = false;
     /** Tells this client's messages from those of the user's other pages. */
@@ -215,6 +227,7 @@ export class Decoder {
     this.lastKey = -1;
     this.executions.set(executionId, key);
     this.names[key] = executionId;
+    this.cursors[key] = NOWHERE;
   }
 
   /**
@@ -225,6 +238,26 @@ export class Decoder {
     this.lastKey = -1;
     this.executions.delete(this.names[key]);
     this.epochs.delete(this.names[key]);
+  }
+
+  /** Up to which event each execution was handed over, and in which history. */
+  positions() {
+    return [...this.executions].flatMap(([executionId, key]) => {
+      const seq = sure(this.cursors[key]);
+      const epoch = this.epochs.get(executionId);
+      return seq > 0 && epoch !== undefined ? [{ executionId, seq, epoch }] : [];
+    });
+  }
+
+  /**
+   * Everything up to this event was handed over by another instance.
+   * @param {number} key
+   * @param {number} seq
+   * @param {string} epoch
+   */
+  goOnFrom(key, seq, epoch) {
+    this.cursors[key] = seq;
+    this.epochs.set(this.names[key], epoch);
   }
 
   /**
@@ -374,7 +407,11 @@ export class Decoder {
     const key = this.executionOf(/** @type {string} */ (message.executionId));
     if (key < 0) return sink(FOREIGN_EVENT | (event.index << INDEX), message, 0);
     const ack = message.ack === true ? 1 << ACK : 0;
-    sink(EVENT | (event.index << INDEX) | ack | ((key + 1) << KEY), message, integer(message.seq));
+    const seq = integer(message.seq);
+    sink(EVENT | (event.index << INDEX) | ack | ((key + 1) << KEY), message, seq);
+    // Not before: an event in which the instance dies comes again. One beyond a hole is held back.
+    const cursor = this.cursors[key];
+    if (cursor < 0 ? seq > sure(cursor) : seq === cursor + 1) this.cursors[key] = seq;
   }
 
   /**
@@ -436,6 +473,9 @@ export class Decoder {
     const before = this.epochs.get(executionId);
     if (this.executions.has(executionId)) this.epochs.set(executionId, epoch);
     const restarted = before !== undefined && before !== epoch;
+    const key = this.key(executionId);
+    if (restarted) this.cursors[key] = NOWHERE;
+    else if (recovered && this.cursors[key] === NOWHERE) this.cursors[key] = 0;
     const lost = restarted ? RESTARTED : NOT_RECOVERED;
     this.about(recovered ? RECOVERED : lost, message, integer(message.head), sink);
   }
@@ -546,6 +586,7 @@ export class Decoder {
    * @param {number} reason
    */
   gapEvent(key, from, to, reason) {
+    this.cursors[key] = loose(to ?? sure(this.cursors[key]));
     return {
       type: "connection:gap",
       executionId: this.names[key],
@@ -580,6 +621,22 @@ export class Decoder {
  */
 function reason(error) {
   return error instanceof SyntaxError ? "not valid JSON" : String(error);
+}
+
+/**
+ * The number of an event, of which the next may have any.
+ * @param {number} seq
+ */
+function loose(seq) {
+  return -seq - 1;
+}
+
+/**
+ * The number of the event that was handed over, whatever the next may have.
+ * @param {number} cursor
+ */
+function sure(cursor) {
+  return cursor < 0 ? loose(cursor) : cursor;
 }
 
 /**

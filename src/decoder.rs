@@ -43,6 +43,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn forget(this: &Decoder, key: u32);
 
+    /// Everything up to this event was handed over by another instance.
+    #[wasm_bindgen(method, js_name = goOnFrom)]
+    pub(crate) fn go_on_from(this: &Decoder, key: u32, seq: f64, epoch: &JsValue);
+
     /// The index of an event of this execution that somebody else has read, or -1 for any other.
     #[wasm_bindgen(method, catch, js_name = checkEvent)]
     pub(crate) fn check_event(

@@ -515,6 +515,14 @@ impl Driver {
         }
     }
 
+    /// Takes a subscribed execution on from where another instance was.
+    pub(crate) fn go_on_from(&self, execution_id: &JsValue, seq: f64, epoch: &JsValue) {
+        if let Some(key) = self.decoder.key(execution_id) {
+            self.decoder.go_on_from(key.0, seq, epoch);
+            self.session.borrow_mut().go_on_from(key, seq as u64);
+        }
+    }
+
     fn retain(&self, name: &JsValue, holder: Holder) -> ExecutionKey {
         let mut executions = self.executions.borrow_mut();
         executions.retain(name, holder, &self.decoder)
@@ -714,6 +722,8 @@ impl Driver {
     /// An event came in. What it changes does not depend on the order in which handlers get it, so
     /// it is taken as it comes, repetitions among it.
     fn observe(&self, event: u8, execution: Option<ExecutionKey>, payload: &JsValue) {
+        #[cfg(feature = "crash")]
+        crate::crash::in_event();
         if let Some(is_numbered) = self.session().numbers_events()
             && let Some(event) = EventType::ALL.get(usize::from(event))
         {

@@ -27,6 +27,8 @@ mod arguments;
 #[cfg(not(feature = "std"))]
 mod bare;
 mod client;
+#[cfg(feature = "crash")]
+mod crash;
 mod decoder;
 mod driver;
 mod errors;

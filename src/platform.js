@@ -14,6 +14,32 @@ const TICK = 21;
 const NETWORK = 26; // 1 where there is one, else 0
 const TOKEN = 22; // the token, or nothing; the number is that of the request; how long it lasts, in ms
 
+/**
+ * What of the WebAssembly instance lives outside of it, and has to be looked after from outside when it
+ * dies: by a panic or another trap, or an exception that has crossed Rust's frames, which leaves borrowed
+ * what was. Whoever started the instance is told then.
+ */
+export const instance = {
+  /** What is to be ended. @type {Set<{ abandon(): void }>} */
+  parts: new Set(),
+  /** Of the last client. @type {import("./decoder.js").Decoder | undefined} */
+  decoder: undefined,
+  /** @type {(error: unknown) => void} */
+  onCrash: (error) => {
+    throw error;
+  },
+};
+
+/**
+ * The instance has died: nothing of it reaches anybody any more.
+ * @param {unknown} error
+ */
+export function crashed(error) {
+  for (const part of instance.parts) part.abandon();
+  instance.parts.clear();
+  instance.onCrash(error);
+}
+
 let offset = 0;
 let latest = 0;
 
@@ -37,8 +63,16 @@ export class Page {
     /** @type {{ report: Report } | undefined} */
     this.inbox = inbox;
     /** What everything is reported to, until this client is gone. @type {Report} */
-    this.report = (number, kind, payload, detail) =>
-      this.inbox?.report(number, kind, payload, detail) ?? true;
+    this.report = (number, kind, payload, detail) => {
+      try {
+        return this.inbox?.report(number, kind, payload, detail) ?? true;
+      } catch (error) {
+        // Handlers' exceptions do not come here. After its end nothing more is to be said of it.
+        if (this.inbox) crashed(error);
+        return true;
+      }
+    };
+    instance.parts.add(this);
     const wake = () => this.report(0, WAKE, undefined, 0);
     const wakeIfVisible = () => {
       if (globalThis.document.visibilityState === "visible") wake();
@@ -108,8 +142,13 @@ export class Page {
       .then(answer, () => answer(undefined));
   }
 
+  abandon() {
+    this.stop();
+  }
+
   /** The client is gone. */
   stop() {
+    instance.parts.delete(this);
     this.inbox = undefined;
     this.unwatch();
     clearTimeout(this.timer);

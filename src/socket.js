@@ -5,6 +5,8 @@
 /** @import { Decoder } from "./decoder.js" */
 /** @import { Report } from "./platform.js" */
 
+import { instance } from "./platform.js";
+
 // What is reported beside the kinds of frame in decoder.js.
 const CLOSED = 19; // the reason; the close code
 const FAILED = 25; // it could not even be created
@@ -62,6 +64,12 @@ class Socket {
     /** What waits for a compressed message before it. @type {unknown[]} */
     this.waiting = [];
     this.stopped = false;
+    instance.parts.add(this);
+  }
+
+  abandon() {
+    this.detach();
+    this.close(1000);
   }
 
   /**
@@ -120,6 +128,7 @@ class Socket {
   /** Whatever still arrives is nobody's business. */
   detach() {
     this.stopped = true;
+    instance.parts.delete(this);
     if (this.socket === undefined) return;
     this.socket.onmessage = null;
     this.socket.onclose = null;

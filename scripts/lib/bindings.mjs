@@ -24,18 +24,43 @@ export function shortenNames(glue, { imports, exports }) {
 }
 
 /**
- * Exports the two halves of the bindings' own functions that instantiate the module. Those also
- * fetch and compile, which is done with better words elsewhere.
+ * The bindings as a function, `bind()`: each call makes bindings of their own, for one instance. So an
+ * instance that has died can be replaced, and nothing that the collector finds of it, nor a call that
+ * comes late, reaches another's memory.
+ *
+ * Of the bindings' own functions that instantiate the module it gives the two halves. Those also fetch
+ * and compile, which is done with better words elsewhere.
  */
-export function exportHalves(glue) {
-  return `${glue}\nexport { __wbg_get_imports as makeImports, __wbg_finalize_init as start };\n`;
+export function bindable(glue) {
+  const [, imports, body] = glue.match(/^((?:\/\*.*\*\/\n|import .*\n)+)([\s\S]*)$/);
+  const own = /^async function __wbg_load\([\s\S]*?^export \{ initSync.*$/m;
+  const inner = replaceOnce(body.replace(/^export (?=class )/gm, ""), own, "");
+  return `${imports}
+export function bind() {
+${inner}
+return {
+  WebSocketClient,
+  makeImports: __wbg_get_imports,
+  start: __wbg_finalize_init,
+  end() {
+    wasm = new Proxy({}, { get: () => () => {} });
+  },
+};
+}
+`;
 }
 
 /** The same, for the declarations. */
-export function declareHalves(declarations) {
+export function declareBind(declarations) {
   return `${declarations}
-export function makeImports(): WebAssembly.Imports;
-export function start(instance: WebAssembly.Instance, module: WebAssembly.Module): void;
+export interface Bindings {
+  WebSocketClient: typeof WebSocketClient;
+  makeImports(): WebAssembly.Imports;
+  start(instance: WebAssembly.Instance, module: WebAssembly.Module): void;
+  /** From now on calls of the instance do nothing. */
+  end(): void;
+}
+export function bind(): Bindings;
 `;
 }
 

@@ -386,6 +386,14 @@ impl<P> Recovery<P> {
         }
     }
 
+    /// Everything up to this number was delivered by a session before this one.
+    pub(crate) fn go_on_from(&mut self, key: ExecutionKey, seq: u64) {
+        let at = self.insert(key);
+        if let Some(order) = self.orders.get_mut(at) {
+            order.cursor = Some(seq);
+        }
+    }
+
     /// The number up to which everything was delivered.
     pub(crate) fn cursor(&self, key: ExecutionKey) -> Option<u64> {
         self.find(key).and_then(|order| order.cursor)

@@ -209,6 +209,13 @@ impl Replays {
 
     // What was delivered.
 
+    /// Everything up to this event was delivered by another session.
+    pub(crate) fn see_up_to(&mut self, execution: ExecutionKey, seq: u64) {
+        if let Err(at) = self.at(execution) {
+            self.seen.insert(at, (execution, Seen::up_to(seq)));
+        }
+    }
+
     /// An event is about to be delivered. Returns whether it is the first time.
     pub(crate) fn see(&mut self, execution: ExecutionKey, seq: u64) -> bool {
         let at = self.at(execution).unwrap_or_else(|at| {

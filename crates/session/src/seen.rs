@@ -13,6 +13,13 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// All numbers up to this one, from 1.
+    pub(crate) fn up_to(last: u64) -> Self {
+        Self {
+            ranges: alloc::vec![(1, last)],
+        }
+    }
+
     /// Adds a number, and returns whether it was missing.
     pub(crate) fn add(&mut self, number: u64) -> bool {
         let at = self.after(number);

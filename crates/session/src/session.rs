@@ -208,7 +208,17 @@ impl<P: Clone> Session<P> {
     /// this connection or before: then some of its events may have passed.
     #[must_use]
     pub fn has_begun(&self, execution: ExecutionKey) -> bool {
-        self.subscriptions.has_begun(execution)
+        self.subscriptions.has_begun(execution) || self.recovery.cursor(execution).is_some()
+    }
+
+    /// Goes on from where another session was with an execution that is subscribed here: everything up
+    /// to this event was delivered. Meant for a session that takes the place of one that was lost, and
+    /// has not connected yet.
+    pub fn go_on_from(&mut self, execution: ExecutionKey, seq: u64) {
+        if self.subscriptions.is_wanted(execution) {
+            self.recovery.go_on_from(execution, seq);
+            self.replays.see_up_to(execution, seq);
+        }
     }
 
     /// Whether the server numbers the events that it sends now; `None` without a connection.

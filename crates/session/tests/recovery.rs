@@ -1097,3 +1097,30 @@ fn messages_and_events_know_nothing_of_each_other() {
     };
     assert_eq!(world.transmitted(), [message]);
 }
+
+#[test]
+fn a_session_goes_on_from_where_another_was() {
+    let mut world = World::new(exact());
+    world.server.features = Some([Replay].into_iter().collect());
+    world.publish_many(1, 3);
+    world.subscribe(1);
+    assert!(!world.session.has_begun(key(1)));
+    world.go_on_from(1, 2);
+    assert!(world.session.has_begun(key(1)));
+    // Nobody has asked for it here.
+    world.session.go_on_from(key(2), 2);
+    assert_eq!(world.session.cursor(key(2)), None);
+
+    world.connect(token("t"));
+    world.advance(50.0);
+    assert_eq!(world.asked(1), [Some(2)]);
+    assert_eq!(world.seqs(1), [3]);
+    world.replay(1, 1, 0).unwrap();
+    world.advance(50.0);
+    assert_eq!(
+        world.seqs(1),
+        [3],
+        "what the other has delivered is left out"
+    );
+    assert!(world.gaps().is_empty());
+}

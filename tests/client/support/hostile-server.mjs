@@ -16,6 +16,8 @@ export class HostileServer {
   connections = 0;
   /** What the client has sent, parsed. */
   received = [];
+  /** It answers nothing but subscriptions. */
+  isSilent = false;
   #history = [];
   #server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   #socket;
@@ -27,6 +29,11 @@ export class HostileServer {
 
   get url() {
     return `ws://127.0.0.1:${this.#server.address().port}/ws`;
+  }
+
+  /** How many sockets are open. */
+  get open() {
+    return this.#server.clients.size;
   }
 
   /** Sends a frame as it is; an object as JSON. */
@@ -63,6 +70,13 @@ export class HostileServer {
     if (type === "subscribe" && executionId) {
       this.send({ type: "subscribed", executionId, epoch, head, recovered: true });
       for (const missed of this.#history.slice(after)) this.send(missed);
+    }
+    if (this.isSilent) return;
+    if (type === "replay" && executionId) {
+      const since = message.since;
+      for (const past of this.#history) this.send(past);
+      const count = this.#history.length;
+      this.send({ type: "replayed", executionId, since, count, complete: true });
     }
     if (type === "ping") this.send({ type: "pong", id, heads: { [EXECUTION]: head } });
   }

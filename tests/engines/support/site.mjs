@@ -11,7 +11,12 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "applic
 /** `/<page>.html` loads `pages/<page>.js`, and `/package/` is what `npm run build` has made. */
 export class Site {
   #server = createServer((request, response) => this.#serve(request, response));
-  #folders = { package: join(ROOT, "pkg"), pages: join(ROOT, "tests/engines/pages") };
+  #folders;
+
+  /** `built` is where the package is, if it is another build. */
+  constructor(built = join(ROOT, "pkg")) {
+    this.#folders = { package: built, pages: join(ROOT, "tests/engines/pages") };
+  }
 
   async start() {
     this.#server.listen(0, "127.0.0.1");

@@ -344,6 +344,16 @@ impl World {
         self.handle(Input::Unsubscribe(key(execution))).unwrap();
     }
 
+    /// Another session has delivered everything of an execution up to this event.
+    pub fn go_on_from(&mut self, execution: u32, seq: u64) {
+        let epoch = self.server.epoch;
+        self.epochs.insert(execution, epoch);
+        self.ledgers.entry(execution).or_default().last = seq;
+        self.delivered
+            .extend((1..=seq).map(|seq| (execution, epoch, seq)));
+        self.session.go_on_from(key(execution), seq);
+    }
+
     pub fn send(&mut self, id: u32) -> Result<(), Refused> {
         self.send_sized(id, 10)
     }

@@ -337,7 +337,11 @@ export class Decoder {
     if (execution < 0 || !data.startsWith(EXECUTION, execution)) return false;
     const key = this.executionAt(data, execution + EXECUTION.length);
     if (key < 0) return false;
-    return sink(UNREAD | (unheard.index << INDEX) | ((key + 1) << KEY), undefined, lastSeq(data));
+    const seq = lastSeq(data);
+    const frame = UNREAD | (unheard.index << INDEX) | ((key + 1) << KEY);
+    const isEnough = sink(frame, undefined, seq);
+    if (isEnough) this.goOn(key, seq);
+    return isEnough;
   }
 
   /**
@@ -409,7 +413,16 @@ export class Decoder {
     const ack = message.ack === true ? 1 << ACK : 0;
     const seq = integer(message.seq);
     sink(EVENT | (event.index << INDEX) | ack | ((key + 1) << KEY), message, seq);
-    // Not before: an event in which the instance dies comes again. One beyond a hole is held back.
+    // Not before: an event in which the instance dies comes again.
+    this.goOn(key, seq);
+  }
+
+  /**
+   * An event was handed over, unless it is beyond a hole: then it is held back.
+   * @param {number} key
+   * @param {number} seq
+   */
+  goOn(key, seq) {
     const cursor = this.cursors[key];
     if (cursor < 0 ? seq > sure(cursor) : seq === cursor + 1) this.cursors[key] = seq;
   }

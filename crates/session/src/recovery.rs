@@ -386,11 +386,13 @@ impl<P> Recovery<P> {
         }
     }
 
-    /// Everything up to this number was delivered by a session before this one.
+    /// Everything up to this number, of a history whose name the caller knows, was delivered by a
+    /// session before this one.
     pub(crate) fn go_on_from(&mut self, key: ExecutionKey, seq: u64) {
         let at = self.insert(key);
         if let Some(order) = self.orders.get_mut(at) {
             order.cursor = Some(seq);
+            order.origin = Origin::Named;
         }
     }
 

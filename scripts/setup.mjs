@@ -9,6 +9,7 @@ import { fail } from "./lib/run.mjs";
 import { toolEnv } from "./lib/toolchain.mjs";
 import { ensureTool, wasmBindgen, wasmPack } from "./lib/tools.mjs";
 import { ensureWasmTarget } from "./lib/wasm-target.mjs";
+import { ensureWebKit } from "./lib/webkit.mjs";
 
 try {
   const started = Date.now();
@@ -17,7 +18,10 @@ try {
   ensureTool(wasmBindgen(), env);
   ensureTool(wasmPack(), env);
   ensureNodePackages();
-  if (process.argv.includes("--browsers")) ensureBrowsers(env);
+  if (process.argv.includes("--browsers")) {
+    ensureBrowsers(env);
+    ensureWebKit();
+  }
   console.log(`Everything needed is installed (${((Date.now() - started) / 1000).toFixed(1)} s).`);
 } catch (error) {
   fail(error);

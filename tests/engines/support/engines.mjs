@@ -8,6 +8,7 @@ import firefox from "selenium-webdriver/firefox.js";
 import { findBrowsers } from "../../../scripts/lib/browsers.mjs";
 import { freePort } from "../../../scripts/lib/server-process.mjs";
 import { toolEnv } from "../../../scripts/lib/toolchain.mjs";
+import { findWebKit, hasWebKit } from "../../../scripts/lib/webkit.mjs";
 
 /** How long a driver may take to listen, and a script of a test to run. */
 const START_MS = 30_000;
@@ -24,36 +25,65 @@ const CHROMIUM_ARGS = [
   "--disable-dev-shm-usage",
 ];
 
-export const ENGINES = ["Chromium", "Firefox"];
+/** How each engine's driver is started, and what it is asked for; and its heap, where it tells. */
+const KINDS = {
+  Chromium: {
+    driver: ({ chromedriver }, port) => [chromedriver, [`--port=${port}`]],
+    capabilities: ({ chrome }) => ({
+      browserName: "chrome",
+      "goog:chromeOptions": { binary: chrome, args: CHROMIUM_ARGS },
+    }),
+    heapBytes: heapOfChromium,
+  },
+  Firefox: {
+    // Scripts of the driver may then ask the browser itself: what memory its page takes.
+    driver: ({ geckodriver }, port) => [
+      geckodriver,
+      ["--port", String(port), "--allow-system-access"],
+    ],
+    capabilities: ({ firefox }) => ({
+      browserName: "firefox",
+      "moz:firefoxOptions": { binary: firefox, args: ["-headless"] },
+    }),
+    heapBytes: heapOfFirefox,
+  },
+  WebKit: {
+    needsDisplay: true,
+    driver: (_, port) => [findWebKit().driver, [`--port=${port}`]],
+    // As root its sandbox cannot be had.
+    env: { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" },
+    capabilities: () => ({ browserName: "MiniBrowser" }),
+  },
+};
+
+/** The engines that are there. */
+export const ENGINES = Object.keys(KINDS).filter((name) => name !== "WebKit" || hasWebKit());
+
+/** Those of them that tell how much memory a page's scripts hold. */
+export const MEASURED_ENGINES = ENGINES.filter((name) => KINDS[name].heapBytes);
 
 /** A browser and its one page. */
 export class Engine {
+  #kind;
   #driver;
-  #process;
+  #processes = [];
 
   /** Starts the engine of this name. */
   static async start(name) {
-    const browsers = findBrowsers(toolEnv());
     const engine = new Engine();
-    const port = await freePort();
-    if (name === "Chromium") {
-      engine.#process = spawn(browsers.chromedriver, [`--port=${port}`], { stdio: "ignore" });
-      await engine.#connect(port, {
-        browserName: "chrome",
-        "goog:chromeOptions": { binary: browsers.chrome, args: CHROMIUM_ARGS },
-      });
-      engine.heapBytes = () => engine.#heapOfChromium();
-    } else {
-      // Scripts of the driver may then ask the browser itself: what memory its page takes.
-      const args = ["--port", String(port), "--allow-system-access"];
-      engine.#process = spawn(browsers.geckodriver, args, { stdio: "ignore" });
-      await engine.#connect(port, {
-        browserName: "firefox",
-        "moz:firefoxOptions": { binary: browsers.firefox, args: ["-headless"] },
-      });
-      engine.heapBytes = () => engine.#heapOfFirefox();
+    engine.#kind = KINDS[name];
+    try {
+      await engine.#start(findBrowsers(toolEnv()), await freePort());
+      return engine;
+    } catch (error) {
+      await engine.close();
+      throw error;
     }
-    return engine;
+  }
+
+  /** The size of the page's heap after garbage collections, in bytes, of an engine that tells it. */
+  heapBytes() {
+    return this.#kind.heapBytes(this.#driver);
   }
 
   /** Opens a page, and waits until it is loaded. */
@@ -72,37 +102,53 @@ export class Engine {
 
   async close() {
     await this.#driver?.quit();
-    this.#process.kill();
-    if (this.#process.exitCode === null) await once(this.#process, "exit");
+    for (const process of this.#processes.reverse()) {
+      process.kill();
+      if (process.exitCode === null && process.signalCode === null) await once(process, "exit");
+    }
   }
 
-  async #connect(port, capabilities) {
+  async #start(browsers, port) {
+    const env = { ...process.env, ...this.#kind.env };
+    if (this.#kind.needsDisplay) env.DISPLAY = await this.#startDisplay();
+    const [command, args] = this.#kind.driver(browsers, port);
+    this.#processes.push(spawn(command, args, { stdio: "ignore", env }));
     const url = `http://127.0.0.1:${port}`;
     await listening(`${url}/status`);
     this.#driver = await new Builder()
       .disableEnvironmentOverrides()
       .usingServer(url)
-      .withCapabilities(new Capabilities(capabilities))
+      .withCapabilities(new Capabilities(this.#kind.capabilities(browsers)))
       .build();
     await this.#driver.manage().setTimeouts({ script: SCRIPT_MS });
   }
 
-  async #heapOfChromium() {
-    // What a finalizer of the first lets go, the second takes away.
-    for (let run = 0; run < 2; run++) {
-      await this.#driver.sendDevToolsCommand("HeapProfiler.collectGarbage", {});
-    }
-    const { usedSize } = await this.#driver.sendAndGetDevToolsCommand("Runtime.getHeapUsage", {});
-    return usedSize;
+  /** Starts a display, and resolves with its name, which it says once it is ready. */
+  async #startDisplay() {
+    const args = ["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"];
+    const stdio = ["ignore", "pipe", "ignore"];
+    const display = spawn(findWebKit().display, args, { stdio });
+    this.#processes.push(display);
+    const [number] = await once(display.stdout, "data");
+    return `:${String(number).trim()}`;
   }
+}
 
-  async #heapOfFirefox() {
-    await this.#driver.setContext(firefox.Context.CHROME);
-    try {
-      return await this.#driver.executeScript(heapOfContent);
-    } finally {
-      await this.#driver.setContext(firefox.Context.CONTENT);
-    }
+async function heapOfChromium(driver) {
+  // What a finalizer of the first lets go, the second takes away.
+  for (let run = 0; run < 2; run++) {
+    await driver.sendDevToolsCommand("HeapProfiler.collectGarbage", {});
+  }
+  const { usedSize } = await driver.sendAndGetDevToolsCommand("Runtime.getHeapUsage", {});
+  return usedSize;
+}
+
+async function heapOfFirefox(driver) {
+  await driver.setContext(firefox.Context.CHROME);
+  try {
+    return await driver.executeScript(heapOfContent);
+  } finally {
+    await driver.setContext(firefox.Context.CONTENT);
   }
 }
 

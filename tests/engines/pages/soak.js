@@ -2,6 +2,9 @@
 
 import { websocket } from "/package/index.js";
 
+/** How many executions are subscribed at a time. */
+const AT_ONCE = 50;
+
 let delivered = 0;
 
 const count = () => {
@@ -43,11 +46,15 @@ globalThis.watch = async (executionId) => {
 
 /** Subscribes to executions and leaves them so many times, all but the one that is watched. */
 globalThis.subscribeAndUnsubscribe = async (times) => {
-  for (let left = times; left > 0; left -= 1) {
-    const subscribed = once("connection:subscribed");
-    websocket.subscribeToExecution(`left_${left}`);
-    await subscribed;
-    websocket.unsubscribeFromExecution(`left_${left}`);
+  for (let left = times; left > 0; left -= AT_ONCE) {
+    const count = Math.min(AT_ONCE, left);
+    const executionIds = Array.from({ length: count }, (_, index) => `left_${left - index}`);
+    const subscribed = executionIds.map((executionId) =>
+      once("connection:subscribed", { executionId }),
+    );
+    for (const executionId of executionIds) websocket.subscribeToExecution(executionId);
+    await Promise.all(subscribed);
+    for (const executionId of executionIds) websocket.unsubscribeFromExecution(executionId);
     while (websocket.stats().subscriptions > 1) await macrotask();
   }
 };
@@ -65,8 +72,8 @@ globalThis.leave = async (executionId) => {
   return { handlers, subscriptions };
 };
 
-function once(type) {
-  return new Promise((resolve) => websocket.once(type, resolve));
+function once(type, options) {
+  return new Promise((resolve) => websocket.once(type, resolve, options));
 }
 
 /** Unlike a timer it is not put off in a page that uses many. */

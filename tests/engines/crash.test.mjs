@@ -54,6 +54,7 @@ for (const name of ENGINES) {
 
   test(`${name}: a death in a call is one more reconnect`, async (t) => {
     await begin(t);
+    await engine.call("watch", EXECUTION);
     for (const [index, how] of DEATHS.entries()) {
       assert.equal(await engine.call("die", how), "ConnectionError: crashed");
       const again = index + 2;
@@ -83,6 +84,20 @@ for (const name of ENGINES) {
     assert.deepEqual(errors, ["crashed"]);
     assert.equal(server.connections, 2);
     await engine.call("leave", EXECUTION);
+  });
+
+  test(`${name}: it goes on after events that nobody listens to, too`, async (t) => {
+    await begin(t);
+    // Read, it would be refused: it lacks a name.
+    server.sendNext({ type: "node:started" });
+    server.sendNext();
+    await until(({ chunks }) => chunks.length === 3);
+    await engine.call("die", "trap");
+    await until(({ state }) => state === "connected" && server.connections === 2);
+    server.sendNext();
+    const { chunks, errors } = await until((told) => told.chunks.length >= 4);
+    assert.deepEqual(chunks, ["1", "2", "4", "5"]);
+    assert.deepEqual(errors, ["crashed"]);
   });
 
   test(`${name}: calls that wait for it are settled`, async (t) => {

@@ -1111,6 +1111,9 @@ fn a_session_goes_on_from_where_another_was() {
     world.session.go_on_from(key(2), 2);
     assert_eq!(world.session.cursor(key(2)), None);
 
+    // A connection that comes to nothing does not change of which history that was.
+    world.connect(token("t"));
+    world.disconnect();
     world.connect(token("t"));
     world.advance(50.0);
     assert_eq!(world.asked(1), [Some(2)]);

@@ -42,9 +42,9 @@ export class HostileServer {
     this.#socket.send(isObject ? JSON.stringify(frame) : frame);
   }
 
-  /** The next event of the execution, as it should be. */
-  sendNext() {
-    const next = event(this.#history.length + 1);
+  /** The next event of the execution, as it should be but for the changes. */
+  sendNext(changes) {
+    const next = event(this.#history.length + 1, changes);
     this.#history.push(next);
     this.send(next);
     return next;

@@ -19,10 +19,14 @@ globalThis.begin = async (url, executionId) => {
   websocket.on("node:stream", () => told.problems.push("a handler that was removed"))();
   websocket.subscribeToExecution(executionId, { presence: true });
   websocket.subscribeToExecution(executionId);
+  await websocket.connect("a token");
+};
+
+/** Watches what the execution looks like, for which every event counts. */
+globalThis.watch = (executionId) => {
   websocket.execution(executionId).subscribe(() => {
     told.runs += 1;
   });
-  await websocket.connect("a token");
 };
 
 /** Dies in a call, as its name says. What is thrown is told. */

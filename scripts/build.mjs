@@ -250,7 +250,7 @@ function writeTypes() {
   run("npx", ["tsc", "--project", "js/tsconfig.build.json"]);
   const types = join(PACKAGE, "types");
   // Nothing that users import refers to those of the bindings, which stay behind.
-  for (const name of ["wasm", "wasm-instance"]) rmSync(join(types, `js/${name}.d.ts`));
+  for (const name of ["wasm", "wasm-instance", "survival"]) rmSync(join(types, `js/${name}.d.ts`));
   cpSync(types, join(PACKAGE, "cjs/types"), { recursive: true });
   writeJson("cjs/package.json", { type: "commonjs" });
 }

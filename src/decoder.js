@@ -449,7 +449,7 @@ export class Decoder {
       case "subscribed":
         return this.subscribed(message, sink);
       case "unsubscribed":
-        return this.about(UNSUBSCRIBED, message, 0, sink);
+        return this.about(UNSUBSCRIBED, subject(message), message, 0, sink);
       case "error": {
         const kind = message.code === "forbidden" ? ERROR_FORBIDDEN : ERROR;
         const key = this.executions.get(subject(message));
@@ -458,7 +458,8 @@ export class Decoder {
       }
       case "replayed": {
         const kind = message.complete === true ? REPLAYED : REPLAYED_IN_PART;
-        return this.about(kind, message, integer(message.count), sink);
+        const executionId = /** @type {string} */ (message.executionId);
+        return this.about(kind, executionId, message, integer(message.count), sink);
       }
       case "ack":
         return sink(ACKNOWLEDGED, undefined, this.messageNumber(message));
@@ -479,10 +480,10 @@ export class Decoder {
    */
   subscribed(message, sink) {
     const { epoch, recovered } = message;
-    if (typeof epoch !== "string" || typeof recovered !== "boolean") {
-      return this.about(SUBSCRIBED, message, 0, sink);
-    }
     const executionId = subject(message);
+    if (typeof epoch !== "string" || typeof recovered !== "boolean") {
+      return this.about(SUBSCRIBED, executionId, message, 0, sink);
+    }
     const before = this.epochs.get(executionId);
     if (this.executions.has(executionId)) this.epochs.set(executionId, epoch);
     const restarted = before !== undefined && before !== epoch;
@@ -490,7 +491,8 @@ export class Decoder {
     if (restarted) this.cursors[key] = NOWHERE;
     else if (recovered && this.cursors[key] === NOWHERE) this.cursors[key] = 0;
     const lost = restarted ? RESTARTED : NOT_RECOVERED;
-    this.about(recovered ? RECOVERED : lost, message, integer(message.head), sink);
+    const kind = recovered ? RECOVERED : lost;
+    this.about(kind, executionId, message, integer(message.head), sink);
   }
 
   /**
@@ -509,12 +511,13 @@ export class Decoder {
 
   /**
    * @param {number} kind
+   * @param {string} name
    * @param {Message} message
    * @param {number} detail
    * @param {Sink} sink
    */
-  about(kind, message, detail, sink) {
-    const key = this.executions.get(subject(message));
+  about(kind, name, message, detail, sink) {
+    const key = this.executions.get(name);
     sink(key === undefined ? STRAY_ANSWER : kind | ((key + 1) << KEY), message, detail);
   }
 

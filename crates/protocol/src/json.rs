@@ -49,6 +49,10 @@ impl Json {
         Ok(serde_json::from_str(self.as_str()).map_err(DecodeErrorKind::from)?)
     }
 
+    pub(crate) fn raw(&self) -> &RawValue {
+        &self.0
+    }
+
     pub(crate) fn from_raw(raw: &RawValue) -> Result<Self, DecodeErrorKind> {
         check(raw)?;
         Ok(Self(raw.to_owned()))

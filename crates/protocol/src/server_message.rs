@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::codec::encode;
-use crate::object::Object;
-use crate::{DecodeError, Event, EventType, Json, Number, Record, Room};
+use crate::object::{FromField, Object};
+use crate::{DecodeError, DecodeErrorKind, Event, EventType, Json, Number, Record, Room};
 
 /// What a server says. All but the subscriptions' answers and the events belong to features that are
 /// spoken only after the client's `hello`.
@@ -284,8 +284,8 @@ fn pong(object: &mut Object<'_>) -> Result<ServerMessage, DecodeError> {
     let heads = heads
         .unwrap_or_default()
         .into_iter()
-        .map(|(execution, seq)| Ok((execution, seq.deserialize()?)))
-        .collect::<Result<_, DecodeError>>()
+        .map(|(execution, seq)| Ok((execution, u64::from_field(Some(seq.raw()))?)))
+        .collect::<Result<_, DecodeErrorKind>>()
         .map_err(|_| DecodeError::expected("heads", "sequence numbers by execution"))?;
     Ok(ServerMessage::Pong { id, heads })
 }

@@ -106,6 +106,24 @@ fn a_number_beyond_f64_is_refused_at_the_top_and_inside_a_payload() {
     assert!(error.contains("out of range"), "{error}");
 }
 
+/// The nearest to what is written, as JavaScript reads it: a gateway that passes an event on must not
+/// change its last digit.
+#[test]
+fn a_number_is_read_to_its_last_digit() {
+    for (written, read) in [
+        ("123456789.12345678901234567890", "123456789.12345679"),
+        ("2.2250738585072011e-308", "2.225073858507201e-308"),
+        ("33.333333333333336", "33.333333333333336"),
+    ] {
+        let text = format!(
+            r#"{{"type":"execution:progress","timestamp":1,"executionId":"e","completed":1,"total":3,"percentage":{written}}}"#
+        );
+        let encoded = Event::decode(&text).unwrap().encode();
+        let expected = format!(r#""percentage":{read}}}"#);
+        assert!(encoded.ends_with(&expected), "{encoded}");
+    }
+}
+
 #[test]
 fn a_lone_surrogate_is_refused_at_the_top_and_inside_a_payload() {
     error_of(EventType::NodeStream, "chunk", r#""\ud800""#);

@@ -86,6 +86,10 @@ fn what_is_wrong_is_named() {
         ),
         ("heads", r#"{"type":"pong","id":1,"heads":{"e":"many"}}"#),
         (
+            "heads",
+            r#"{"type":"pong","id":1,"heads":{"e":9007199254740993}}"#,
+        ),
+        (
             "viewers",
             r#"{"type":"presence","executionId":"e","viewers":{}}"#,
         ),

@@ -60,7 +60,7 @@ const ANSWERS = [
 /** What the decoder accepts and the native codec does not. */
 const LENIENT = {
   "a name twice": ({ kind }) => kind === "duplicate",
-  "halves of surrogate pairs, numbers beyond f64, deep nesting": ({ kind }, text) =>
+  "halves of surrogate pairs, numbers beyond f64, deep nesting, a reserved name": ({ kind }, text) =>
     kind === "malformed" && readsDifferently(text),
   "an answer with a field that is not as it should be": ({ kind, type }) =>
     ["missing", "unexpected"].includes(kind) && ANSWERS.includes(type),
@@ -250,7 +250,9 @@ function positive(number) {
 function readsDifferently(text) {
   const halfOfAPair = /\\u[dD][89a-fA-F]/;
   const beyondDoubles = /[eE]\+?[0-9]{3}/;
-  return halfOfAPair.test(text) || beyondDoubles.test(text) || text.includes("[".repeat(120));
+  const isDeep = text.includes("[".repeat(120));
+  const hasReservedName = text.includes("$serde_json::private::RawValue");
+  return isDeep || hasReservedName || halfOfAPair.test(text) || beyondDoubles.test(text);
 }
 
 /** Whether two JSON values are the same to a handler. */

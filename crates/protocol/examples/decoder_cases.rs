@@ -143,6 +143,8 @@ const PARTS: &[&str] = &[
     ":",
     "\"",
     "//",
+    "{\"$serde_json::private::RawValue\":\"[1]\"}",
+    "\"$serde_json::private::RawValue\"",
     "\"workspace:\"",
     "\"workspace:w\"",
     "\"c.07\"",

@@ -10,7 +10,8 @@ use crate::{DecodeError, DecodeErrorKind, EncodeError};
 pub const MAX_DEPTH: usize = 127;
 
 /// A JSON value as text, checked: well-formed, nested no deeper than [`MAX_DEPTH`], every number
-/// finite as an `f64`, every string well-formed Unicode. So JavaScript and Rust read it alike.
+/// finite as an `f64`, every string well-formed Unicode, no name that serde_json keeps for itself. So
+/// JavaScript and Rust read it alike.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Json(Box<RawValue>);
@@ -80,6 +81,35 @@ impl<'de> Deserialize<'de> for Checked {
 
 struct CheckedVisitor;
 
+/// A name in an object, checked: not the one behind which serde_json reads a string as JSON once more
+/// (for its `RawValue`), as JavaScript does not.
+struct Name;
+
+const RESERVED_NAME: &str = "$serde_json::private::RawValue";
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Name, E> {
+        if name == RESERVED_NAME {
+            return Err(E::custom("a name that is reserved"));
+        }
+        Ok(Name)
+    }
+}
+
 impl<'de> Visitor<'de> for CheckedVisitor {
     type Value = Checked;
 
@@ -121,7 +151,7 @@ impl<'de> Visitor<'de> for CheckedVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Checked, A::Error> {
-        while let Some((Checked, Checked)) = entries.next_entry()? {}
+        while let Some((Name, Checked)) = entries.next_entry()? {}
         Ok(Checked)
     }
 

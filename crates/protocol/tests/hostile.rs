@@ -106,6 +106,21 @@ fn a_number_beyond_f64_is_refused_at_the_top_and_inside_a_payload() {
     assert!(error.contains("out of range"), "{error}");
 }
 
+/// serde_json reads a string behind this name as JSON, so that a backend would see another value than
+/// the page has sent.
+#[test]
+fn a_name_that_rust_reads_otherwise_is_refused() {
+    for name in [
+        "$serde_json::private::RawValue",
+        r"\u0024serde_json::private::RawValue",
+    ] {
+        let value = format!(r#"{{"a":[{{"{name}":"[1]"}}]}}"#);
+        let error = error_of(EventType::UserInputResponse, "value", &value);
+        assert!(error.contains("reserved"), "{error}");
+    }
+    Json::parse(r#"{"$serde_json::private":{"RawValue":"[1]"}}"#).unwrap();
+}
+
 /// The nearest to what is written, as JavaScript reads it: a gateway that passes an event on must not
 /// change its last digit.
 #[test]

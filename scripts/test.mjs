@@ -7,15 +7,18 @@ import { countTests } from "./lib/test-counts.mjs";
 /** The layers in the order of their cost, each an npm script. A layer with tests has to have run
  *  one at least: an empty suite would pass unnoticed. */
 const LAYERS = [
-  { script: "setup", args: ["--browsers"] },
+  { script: "setup", args: ["--browsers", "--checks"] },
   { script: "lint:format" },
   { script: "lint:rust" },
   { script: "lint:wasm" },
   { script: "lint:js" },
+  { script: "lint:deny", hasTests: true },
   { script: "test:scripts", hasTests: true },
   { script: "test:rust", hasTests: true },
   { script: "test:simulation", hasTests: true },
   { script: "test:load", args: ["--small"], hasTests: true },
+  { script: "test:concurrency", hasTests: true },
+  { script: "test:fuzz", hasTests: true },
   { script: "build" },
   { script: "docs" },
   { script: "test:types" },

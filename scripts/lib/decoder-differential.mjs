@@ -60,8 +60,10 @@ const ANSWERS = [
 /** What the decoder accepts and the native codec does not. */
 const LENIENT = {
   "a name twice": ({ kind }) => kind === "duplicate",
-  "halves of surrogate pairs, numbers beyond f64, deep nesting, a reserved name": ({ kind }, text) =>
-    kind === "malformed" && readsDifferently(text),
+  "halves of surrogate pairs, numbers beyond f64, deep nesting, a reserved name": (
+    { kind },
+    text,
+  ) => kind === "malformed" && readsDifferently(text),
   "an answer with a field that is not as it should be": ({ kind, type }) =>
     ["missing", "unexpected"].includes(kind) && ANSWERS.includes(type),
 };

@@ -18,25 +18,48 @@ export const wasmBindgen = () => ({
   crate: "wasm-bindgen-cli",
   command: "wasm-bindgen",
   version: lockedVersion("wasm-bindgen"),
+  minutes: 4,
 });
 
-export const wasmPack = () => ({ crate: "wasm-pack", command: "wasm-pack", version: "0.15.1" });
+export const wasmPack = () => ({
+  crate: "wasm-pack",
+  command: "wasm-pack",
+  version: "0.15.1",
+  minutes: 4,
+});
 
 export const geckodriver = () => ({
   crate: "geckodriver",
   command: "geckodriver",
   version: "0.37.1",
+  minutes: 4,
+});
+
+export const cargoFuzz = () => ({
+  crate: "cargo-fuzz",
+  command: "cargo-fuzz",
+  version: "0.13.2",
+  minutes: 1,
+});
+
+export const cargoDeny = () => ({
+  crate: "cargo-deny",
+  command: "cargo-deny",
+  version: "0.20.2",
+  minutes: 4,
 });
 
 /** The directories of those of our tools that were installed by `ensureTool`. */
 export function installedToolDirectories() {
-  return [wasmBindgen(), wasmPack(), geckodriver()].map(toolDirectory).filter(existsSync);
+  const tools = [wasmBindgen(), wasmPack(), geckodriver(), cargoFuzz(), cargoDeny()];
+  return tools.map(toolDirectory).filter(existsSync);
 }
 
 /** Makes sure that the tool's command is there in its version, compiling it when it is not. */
 export function ensureTool(tool, env) {
   if (read(tool.command, ["--version"], { env })?.split(/\s+/)[1] === tool.version) return;
-  console.log(`Compiling ${tool.crate} ${tool.version}: once, about 4 minutes on two cores.`);
+  const time = `about ${tool.minutes} min on two cores`;
+  console.log(`Compiling ${tool.crate} ${tool.version}: once, ${time}.`);
   const root = toolRoot(tool);
   const install = ["install", `${tool.crate}@${tool.version}`, "--root", root, "--force"];
   try {

@@ -21,7 +21,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a socket stays open after a frame that cannot be read past. To cut it at once would
 /// reset the connection, and the peer might never see why.
-const LINGER: Duration = Duration::from_secs(1);
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
 /// So many frames, or bytes, are written before the hub is told, unless none waits.
 const REPORTED_FRAMES: usize = 64;
@@ -103,6 +103,17 @@ enum Ended {
     Gone,
     /// The peer broke the framing: the connection is being closed.
     Unreadable,
+}
+
+/// What a frame that cannot be read says of its peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is gone.
+    Gone,
+    /// It sends more than the library takes.
+    TooLarge,
+    /// It broke the framing; this is the answer.
+    Broken(Close),
 }
 
 impl Connection<'_> {
@@ -220,26 +231,31 @@ impl Connection<'_> {
     }
 
     fn on_error(&self, error: &axum::Error) -> Ended {
-        let source = error.source();
-        let Some(error) = source.and_then(|source| source.downcast_ref::<tungstenite::Error>())
-        else {
-            return Ended::Gone;
-        };
-        match error {
+        match fault(error) {
+            Fault::Gone => return Ended::Gone,
             // Whatever it was, it was too large.
-            tungstenite::Error::Capacity(_) => self.registration.receive_binary(usize::MAX),
-            tungstenite::Error::Utf8(_) => self.registration.close(NOT_UTF8),
-            tungstenite::Error::Protocol(
-                tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-            ) => return Ended::Gone,
-            tungstenite::Error::Protocol(_) => self.registration.close(PROTOCOL_ERROR),
-            _ => return Ended::Gone,
+            Fault::TooLarge => self.registration.receive_binary(usize::MAX),
+            Fault::Broken(close) => self.registration.close(close),
         }
         Ended::Unreadable
     }
 }
 
-fn close_frame(close: Close) -> Message {
+/// Why a frame could not be read.
+pub(crate) fn fault(error: &axum::Error) -> Fault {
+    use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+
+    let source = error.source();
+    match source.and_then(|source| source.downcast_ref::<tungstenite::Error>()) {
+        Some(tungstenite::Error::Capacity(_)) => Fault::TooLarge,
+        Some(tungstenite::Error::Utf8(_)) => Fault::Broken(NOT_UTF8),
+        Some(tungstenite::Error::Protocol(ResetWithoutClosingHandshake)) => Fault::Gone,
+        Some(tungstenite::Error::Protocol(_)) => Fault::Broken(PROTOCOL_ERROR),
+        _ => Fault::Gone,
+    }
+}
+
+pub(crate) fn close_frame(close: Close) -> Message {
     let reason = Utf8Bytes::from(close.reason);
     Message::Close(Some(ws::CloseFrame {
         code: close.code,

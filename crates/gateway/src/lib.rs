@@ -23,7 +23,8 @@
 //!   `revocations`: whose tokens ended before their time;
 //! - `user_input`: the answers of users, kept for backends that read them over HTTP;
 //! - `routes`: the HTTP surface; `metrics`: what Prometheus scrapes; `server`: start and shutdown;
-//! - `logging`: what a program may log without giving users' data away; `throttle`: how much of it.
+//! - `logging`: what a program may log without giving users' data away; `throttle`: how much of it;
+//! - `sync`: the locks of the connections, which a test exchanges.
 //!
 //! A gateway inside another server:
 //!
@@ -47,9 +48,15 @@ mod auth;
 mod bridge;
 mod config;
 mod connection;
+#[cfg(feature = "echo")]
+#[doc(hidden)]
+pub mod echo;
 mod emitter;
 mod executions;
 mod frame;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gateway;
 mod history;
 mod logging;
@@ -60,6 +67,7 @@ mod outbox;
 mod revocations;
 mod routes;
 mod server;
+mod sync;
 mod throttle;
 mod tickets;
 mod user_input;

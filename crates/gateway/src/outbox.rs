@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use flowmaestro_hub::Close;
-use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::frame::Frame;
+use crate::sync::Mutex;
 
 /// Frames in, in order, without ever waiting; one writer takes them out. How many there may be is
 /// the hub's to count.

@@ -8,7 +8,7 @@ mod revocations;
 mod service;
 mod ticket;
 mod user_input;
-mod ws;
+pub(crate) mod ws;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

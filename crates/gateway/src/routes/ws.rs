@@ -47,19 +47,23 @@ pub(super) async fn upgrade(
     let limit = LIBRARY_MAX_BYTES.max(gateway.config().limits.max_message_bytes);
     // Held from here on, so that a shutdown waits for a socket that is just being upgraded.
     let task = gateway.sockets().token();
+    set_up(upgrade, limit).on_upgrade(async move |socket| {
+        match claims {
+            Ok(claims) => connection::run(socket, gateway, claims).await,
+            Err(error) => connection::refuse(socket, error).await,
+        }
+        drop(task);
+    })
+}
+
+/// A socket that takes messages of so many bytes.
+pub(crate) fn set_up(upgrade: WebSocketUpgrade, limit: usize) -> WebSocketUpgrade {
     upgrade
         .protocols([SUBPROTOCOL])
         .max_frame_size(limit)
         .max_message_size(limit)
         .read_buffer_size(LIBRARY_READ_BUFFER_BYTES)
         .write_buffer_size(LIBRARY_WRITE_BUFFER_BYTES)
-        .on_upgrade(async move |socket| {
-            match claims {
-                Ok(claims) => connection::run(socket, gateway, claims).await,
-                Err(error) => connection::refuse(socket, error).await,
-            }
-            drop(task);
-        })
 }
 
 fn authenticate(

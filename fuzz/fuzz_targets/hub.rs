@@ -1,0 +1,5 @@
+//! The entry point for libFuzzer; see `src/hub.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| flowmaestro_fuzz::hub(data));

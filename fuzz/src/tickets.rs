@@ -7,7 +7,6 @@ use flowmaestro_gateway::fuzzing::Tickets;
 
 const LIFETIME: Duration = Duration::from_secs(30);
 const MAX: usize = 40;
-/// What the gateway lets one user have.
 const MAX_PER_USER: usize = 32;
 const USERS: [&str; 3] = ["alice", "bob", "eve"];
 
@@ -26,7 +25,7 @@ struct Issued {
 }
 
 fn run(u: &mut Unstructured<'_>) -> Result<()> {
-    let tickets = Tickets::new(LIFETIME, MAX);
+    let tickets = Tickets::new(LIFETIME, MAX, MAX_PER_USER);
     let mut now = Instant::now();
     let mut model: Vec<Issued> = Vec::new();
     while !u.is_empty() {

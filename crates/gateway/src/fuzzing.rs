@@ -8,9 +8,9 @@ use crate::auth::Claims;
 pub struct Tickets(crate::tickets::Tickets);
 
 impl Tickets {
-    /// Tickets of such a lifetime, at most so many.
-    pub fn new(lifetime: Duration, max: usize) -> Self {
-        Self(crate::tickets::Tickets::new(lifetime, max))
+    /// Tickets of such a lifetime, at most so many, and so many of one user.
+    pub fn new(lifetime: Duration, max: usize, max_per_user: usize) -> Self {
+        Self(crate::tickets::Tickets::new(lifetime, max, max_per_user))
     }
 
     /// A ticket for a user, if there is room for one.

@@ -21,7 +21,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a socket stays open after a frame that cannot be read past. To cut it at once would
 /// reset the connection, and the peer might never see why.
-pub(crate) const LINGER: Duration = Duration::from_secs(1);
+pub(crate) const LINGER: Duration = Duration::from_millis(500);
 
 /// So many frames, or bytes, are written before the hub is told, unless none waits.
 const REPORTED_FRAMES: usize = 64;

@@ -171,37 +171,21 @@ impl Driver {
         result
     }
 
-    /// Counts an event that nobody listens to as delivered. Returns whether nothing else is to be done
-    /// about it.
-    fn skip(&self, next: &NextEvent) -> bool {
+    /// Whether an event needs no decision of the session's, nor a look at the clock, but only to be
+    /// delivered: most are such. It counts as delivered then.
+    fn take_next(&self, next: &NextEvent) -> bool {
         let mut session = self.session.borrow_mut();
         !self.draining.get() && session.take_next(next.generation, next.execution, next.seq)
     }
 
-    /// Hands an event over that needs no decision of the session's, nor a look at the clock. Returns
-    /// whether it is one: most are.
-    fn deliver_next(&self, next: &NextEvent, event: &JsValue) -> bool {
-        let NextEvent {
-            generation,
-            event: index,
-            execution,
-            seq,
-            ..
-        } = *next;
-        if self.draining.get()
-            || !self
-                .session
-                .borrow_mut()
-                .take_next(generation, execution, seq)
-        {
-            return false;
-        }
-        self.observe(index, Some(execution), event);
+    /// Hands over an event that was taken so.
+    fn deliver_next(&self, next: &NextEvent, event: &JsValue) {
+        let execution = Some(next.execution);
+        self.observe(next.event, execution, event);
         self.draining.set(true);
-        self.deliver(Some(index.into()), Some(execution), event, Some(execution));
+        self.deliver(Some(next.event.into()), execution, event, execution);
         self.draining.set(false);
         self.drain();
-        true
     }
 
     /// Carries out every effect. A call from within one leaves them to the outermost.
@@ -227,11 +211,12 @@ impl Driver {
             return true;
         }
         if let Some(next) = decoder::next_event(number, kind, detail) {
-            if next.is_unread {
-                return self.skip(&next);
+            let is_taken = self.take_next(&next);
+            if is_taken && !next.is_unread {
+                self.deliver_next(&next, &payload);
             }
-            if self.deliver_next(&next, &payload) {
-                return true;
+            if is_taken || next.is_unread {
+                return is_taken;
             }
         }
         let input = decoder::unpack(number, kind, payload, detail);

@@ -227,7 +227,8 @@ fn check_frames(mut bytes: &[u8]) -> bool {
         }
         bytes = rest;
     }
-    assert!(bytes.is_empty(), "half a frame");
+    // A peer that hangs up without a closing frame is left in the middle of what it was being sent.
+    assert!(bytes.is_empty() || !is_closed, "half a frame");
     let welcomed = texts
         .first()
         .is_some_and(|text| text.starts_with(r#"{"type":"connected""#));

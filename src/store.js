@@ -22,6 +22,14 @@ const HIDDEN_MS = 250;
 /** The same where there are no animation frames at all, as in Node. */
 const FRAMELESS_MS = 16;
 
+/**
+ * With more events than these for the next frame there is no telling them apart on a screen, and what a
+ * page does for each frame costs most: then it is told at most every so many ms, which is every second
+ * frame of 60 in a second.
+ */
+const BUSY_EVENTS = 8;
+const BUSY_MS = 25;
+
 /** The number of every node or document beyond the limit. */
 const REFUSED = 2 ** 32 - 1;
 
@@ -290,6 +298,10 @@ export class Watch {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.frame = 0;
+    /** How many events the page has not been told of. */
+    this.events = 0;
+    /** The time of the frame in which the page was told last, in ms of the page's clock. */
+    this.toldAt = Number.NEGATIVE_INFINITY;
   }
 
   /**
@@ -352,6 +364,7 @@ export class Watch {
     const { names, kinds } = /** @type {import("./decoder.js").Declaration} */ (
       this.decoder.events.get(event.type)
     );
+    this.events += 1;
     /** @type {unknown} */
     let rest = event;
     let next = 4;
@@ -369,20 +382,30 @@ export class Watch {
     return rest;
   }
 
-  /** Has the page told at its next animation frame. */
+  /** Has the page told at its next animation frame, or while much happens at the one after it. */
   schedule() {
     if (this.timer !== undefined) return;
     const tell = () => {
       this.cancel();
       this.report(0, FRAME, undefined, 0);
     };
+    /** @param {number} now when the frame began */
+    const draw = (now) => {
+      if (this.events > BUSY_EVENTS && now - this.toldAt < BUSY_MS) {
+        this.frame = requestAnimationFrame(draw);
+        return;
+      }
+      this.toldAt = now;
+      tell();
+    };
     const hasFrames = typeof requestAnimationFrame === "function";
-    if (hasFrames) this.frame = requestAnimationFrame(tell);
+    if (hasFrames) this.frame = requestAnimationFrame(draw);
     this.timer = setTimeout(tell, hasFrames ? HIDDEN_MS : FRAMELESS_MS);
   }
 
   /** What was to be told later has been told. */
   cancel() {
+    this.events = 0;
     if (this.timer === undefined) return;
     clearTimeout(this.timer);
     this.timer = undefined;

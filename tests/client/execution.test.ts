@@ -7,12 +7,17 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 const executionId = "exec_1";
 
 let gateway: FakeGateway;
-let frames: Map<number, () => void>;
+/** As in a page of 60 frames a second. */
+const FRAME_MS = 1000 / 60;
+
+let frames: Map<number, FrameRequestCallback>;
+let now: number;
 
 beforeEach(async () => {
   frames = new Map();
+  now = 0;
   let last = 0;
-  vi.stubGlobal("requestAnimationFrame", (draw: () => void) => {
+  vi.stubGlobal("requestAnimationFrame", (draw: FrameRequestCallback) => {
     last += 1;
     frames.set(last, draw);
     return last;
@@ -33,7 +38,8 @@ afterEach(() => {
 function drawFrame() {
   const due = [...frames.values()];
   frames.clear();
-  for (const draw of due) draw();
+  now += FRAME_MS;
+  for (const draw of due) draw(now);
 }
 
 /** Watches an execution, and has what its subscription says drawn. */
@@ -284,6 +290,43 @@ describe("when a subscriber is told", () => {
     expect(told).toHaveBeenCalledTimes(1);
   });
 
+  test("in every second frame, while much happens", async () => {
+    const told = vi.fn();
+    const { getSnapshot } = await watch(told);
+    const words = (count: number) => Array.from({ length: count }, () => chunk("a", "word "));
+    emit(...words(100));
+    drawFrame();
+    drawFrame();
+    told.mockClear();
+    for (const timesTold of [0, 1, 1, 2]) {
+      emit(...words(9));
+      drawFrame();
+      expect(told).toHaveBeenCalledTimes(timesTold);
+    }
+    expect(getSnapshot().nodes.a?.text).toBe("word ".repeat(136));
+    // And in each frame again, as soon as it is less.
+    for (const timesTold of [3, 4]) {
+      emit(...words(8));
+      drawFrame();
+      expect(told).toHaveBeenCalledTimes(timesTold);
+    }
+  });
+
+  test("of the last that happened, though nothing follows it", async () => {
+    const told = vi.fn();
+    const { getSnapshot } = await watch(told);
+    told.mockClear();
+    emit(...Array.from({ length: 9 }, () => chunk("a", "word ")));
+    drawFrame();
+    expect(told).not.toHaveBeenCalled();
+    drawFrame();
+    expect(told).toHaveBeenCalledTimes(1);
+    expect(getSnapshot().nodes.a?.text).toBe("word ".repeat(9));
+    drawFrame();
+    vi.advanceTimersByTime(1000);
+    expect(told).toHaveBeenCalledTimes(1);
+  });
+
   test("without frames, as in a hidden page, a little later", async () => {
     const told = vi.fn();
     const { getSnapshot } = await watch(told);
@@ -459,6 +502,7 @@ describe("what is kept", () => {
   test("a thousand nodes", async () => {
     const { getSnapshot } = await watch();
     for (let i = 0; i <= 1000; i++) emit(nodeStarted(`node_${i}`));
+    drawFrame();
     drawFrame();
     expect(Object.keys(getSnapshot().nodes)).toHaveLength(1000);
     expect(getSnapshot().truncated.nodes).toBe(1);

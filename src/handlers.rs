@@ -58,10 +58,12 @@ pub(crate) struct HandlerId(pub(crate) u32);
 /// Every registration.
 #[derive(Default)]
 pub(crate) struct Handlers {
-    /// Sorted by topic, scope and number, so that an event's cost hardly grows with the handlers of
-    /// other executions.
-    registrations: Vec<Registration>,
+    /// By topic, and then by scope, each list in the order of its numbers: so an event costs the same
+    /// however many handlers other executions have. No list of scopes ends with an empty one.
+    topics: Vec<Vec<Vec<Registration>>>,
     last_id: u32,
+    /// Counts what came and went, so that a walk knows whether it has to look for its place again.
+    changes: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -71,17 +73,30 @@ pub(crate) struct Registration {
     pub(crate) once: bool,
 }
 
-/// A topic, and the execution whose events alone are meant: one number, for the sake of comparisons.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct List(u64);
+/// A topic, and the execution whose events alone are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct List {
+    topic: Topic,
+    /// 0 for all events, and one more than its number for an execution.
+    scope: u32,
+}
 
 /// A walk over the handlers of one event. It borrows nothing between two handlers, so each may
 /// register and remove as it likes: handlers that came later are left out, removed ones too.
 pub(crate) struct Walk {
-    unscoped: List,
-    scoped: List,
+    unscoped: Place,
+    scoped: Place,
     after: HandlerId,
     until: HandlerId,
+    /// What the places are good for.
+    changes: u32,
+}
+
+/// Where in the registrations a list goes on.
+#[derive(Clone, Copy)]
+struct Place {
+    list: List,
+    at: usize,
 }
 
 impl Topic {
@@ -103,23 +118,15 @@ impl Topic {
 
 impl List {
     fn new(topic: Topic, scope: Option<ExecutionKey>) -> Self {
-        let scope = scope.map_or(0, |key| u64::from(key.0) + 1);
-        Self(u64::from(topic.0) << 32 | scope)
-    }
-
-    fn topic(self) -> Topic {
-        Topic((self.0 >> 32) as u32)
-    }
-
-    fn scope(self) -> Option<ExecutionKey> {
-        (self.0 as u32).checked_sub(1).map(ExecutionKey)
+        let scope = scope.map_or(0, |key| key.0.saturating_add(1));
+        Self { topic, scope }
     }
 }
 
 impl Registration {
     /// The execution whose events alone are meant.
     pub(crate) fn scope(&self) -> Option<ExecutionKey> {
-        self.list.scope()
+        self.list.scope.checked_sub(1).map(ExecutionKey)
     }
 }
 
@@ -158,34 +165,45 @@ impl Handlers {
         on_removed: &JsValue,
     ) -> (HandlerId, bool) {
         let list = List::new(Topic(functions.define(event_type)), scope);
-        let mut at = self.behind(list, HandlerId(0));
-        while let Some(other) = self
-            .registrations
-            .get(at)
-            .filter(|other| other.list == list)
-        {
-            if functions.has(other.id.0, handler) {
-                return (other.id, false);
-            }
-            at += 1;
+        let same = |other: &&Registration| functions.has(other.id.0, handler);
+        if let Some(other) = self.list(list).iter().find(same) {
+            return (other.id, false);
         }
         self.last_id += 1;
+        self.changes = self.changes.wrapping_add(1);
         let id = HandlerId(self.last_id);
         functions.add(id.0, handler, on_removed);
-        self.registrations
-            .insert(at, Registration { list, id, once });
+        let scopes = entry(&mut self.topics, list.topic.0);
+        if let Some(list_of_scope) = scopes.and_then(|scopes| entry(scopes, list.scope)) {
+            list_of_scope.push(Registration { list, id, once });
+        }
         (id, true)
     }
 
     /// Ends a registration; none that exists is no error. Its function is still to be forgotten.
     pub(crate) fn remove(&mut self, functions: &Functions, id: HandlerId) -> Option<Registration> {
-        let at = self.registrations.iter().position(|other| other.id == id)?;
-        let removed = self.registrations.remove(at);
-        let topic = removed.list.topic();
-        if topic > Topic::ERROR && self.of_topic(topic).next().is_none() {
+        let removed = self.take(id)?;
+        self.changes = self.changes.wrapping_add(1);
+        let topic = removed.list.topic;
+        if topic > Topic::ERROR && !self.has_any(topic) {
             functions.forget(topic.0);
         }
         Some(removed)
+    }
+
+    fn take(&mut self, id: HandlerId) -> Option<Registration> {
+        for scopes in &mut self.topics {
+            for list in scopes.iter_mut() {
+                if let Ok(at) = list.binary_search_by_key(&id, |other| other.id) {
+                    let removed = list.remove(at);
+                    while scopes.last().is_some_and(Vec::is_empty) {
+                        scopes.pop();
+                    }
+                    return Some(removed);
+                }
+            }
+        }
+        None
     }
 
     /// The registrations of a topic: of one function, or of all.
@@ -202,9 +220,7 @@ impl Handlers {
 
     /// Whether anything is registered for a topic.
     pub(crate) fn has_any(&self, topic: Topic) -> bool {
-        let first = self.behind(List::new(topic, None), HandlerId(0));
-        let registration = self.registrations.get(first);
-        registration.is_some_and(|registration| registration.list.topic() == topic)
+        !self.scopes(topic).is_empty()
     }
 
     /// Which events have handlers, by the bits of their indexes in [`EventType::ALL`]. Those that have
@@ -223,23 +239,30 @@ impl Handlers {
 
     /// How many registrations there are.
     pub(crate) fn len(&self) -> usize {
-        self.registrations.len()
+        self.topics.iter().flatten().map(Vec::len).sum()
     }
 
     /// Starts a walk over the handlers of an event.
     pub(crate) fn walk(&self, topic: Topic, scope: Option<ExecutionKey>) -> Walk {
+        let after = HandlerId(0);
         Walk {
-            unscoped: List::new(topic, None),
-            scoped: List::new(topic, scope),
-            after: HandlerId(0),
+            unscoped: self.place(List::new(topic, None), after),
+            scoped: self.place(List::new(topic, scope), after),
+            after,
             until: HandlerId(self.last_id),
+            changes: self.changes,
         }
     }
 
     /// The next handler of a walk. A `once` handler's registration is removed before it is called.
     pub(crate) fn next(&mut self, functions: &Functions, walk: &mut Walk) -> Option<Registration> {
-        let unscoped = self.next_in(walk, walk.unscoped);
-        let scoped = self.next_in(walk, walk.scoped);
+        if walk.changes != self.changes {
+            walk.unscoped = self.place(walk.unscoped.list, walk.after);
+            walk.scoped = self.place(walk.scoped.list, walk.after);
+            walk.changes = self.changes;
+        }
+        let unscoped = self.at(walk.unscoped);
+        let scoped = self.at(walk.scoped);
         let next = match (unscoped, scoped) {
             (Some(a), Some(b)) => {
                 if a.id <= b.id {
@@ -250,31 +273,55 @@ impl Handlers {
             }
             (a, b) => a.or(b)?,
         };
+        if next.id > walk.until {
+            return None;
+        }
         walk.after = next.id;
+        // Without a scope both are the same place.
+        for place in [&mut walk.unscoped, &mut walk.scoped] {
+            place.at += usize::from(place.list == next.list);
+        }
         if next.once {
             self.remove(functions, next.id);
         }
         Some(next)
     }
 
-    fn next_in(&self, walk: &Walk, list: List) -> Option<Registration> {
-        let next = self.registrations.get(self.behind(list, walk.after))?;
-        (next.list == list && next.id <= walk.until).then_some(*next)
+    /// Where a list goes on behind this number.
+    fn place(&self, list: List, after: HandlerId) -> Place {
+        let at = self.list(list).partition_point(|other| other.id <= after);
+        Place { list, at }
     }
 
-    /// The place behind what is registered in a list up to this number.
-    fn behind(&self, list: List, id: HandlerId) -> usize {
-        self.registrations
-            .partition_point(|other| (other.list, other.id) <= (list, id))
+    /// What is registered in a list at its place.
+    fn at(&self, place: Place) -> Option<Registration> {
+        self.list(place.list).get(place.at).copied()
+    }
+
+    fn list(&self, list: List) -> &[Registration] {
+        let registrations = self.scopes(list.topic).get(list.scope as usize);
+        registrations.map_or(&[], Vec::as_slice)
+    }
+
+    /// The lists of a topic, by their scopes.
+    fn scopes(&self, topic: Topic) -> &[Vec<Registration>] {
+        let scopes = self.topics.get(topic.0 as usize);
+        scopes.map_or(&[], Vec::as_slice)
     }
 
     /// The registrations of a topic, whatever their scope.
     fn of_topic(&self, topic: Topic) -> impl Iterator<Item = HandlerId> {
-        let registrations = self.registrations.iter();
-        registrations
-            .filter(move |registration| registration.list.topic() == topic)
-            .map(|registration| registration.id)
+        let registrations = self.scopes(topic).iter().flatten();
+        registrations.map(|registration| registration.id)
     }
+}
+
+/// What is at this index, which there is from now on.
+fn entry<T>(entries: &mut Vec<Vec<T>>, index: u32) -> Option<&mut Vec<T>> {
+    while entries.len() <= index as usize {
+        entries.push(Vec::new());
+    }
+    entries.get_mut(index as usize)
 }
 
 impl From<u8> for Topic {

@@ -8,7 +8,7 @@
 use alloc::vec::Vec;
 
 use crate::fifo::Fifo;
-use crate::sorted::Sorted;
+use crate::sorted::{Sorted, position};
 use crate::{ExecutionKey, Gap, GapReason, Position};
 
 /// How many events of one execution are held back behind a hole.
@@ -608,7 +608,7 @@ impl<P> Recovery<P> {
     }
 
     fn at(&self, key: ExecutionKey) -> Result<usize, usize> {
-        self.orders.binary_search_by_key(&key, |order| order.key)
+        position(&self.orders, key, |order| order.key)
     }
 
     fn find(&self, key: ExecutionKey) -> Option<&Order<P>> {

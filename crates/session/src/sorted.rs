@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::ExecutionKey;
+
 /// A map that is sorted by its keys. Changing it moves what is behind the key, which is cheap for the
 /// few entries that are held here; a B-tree would be a tenth of the client's download.
 pub(crate) struct Sorted<K, V> {
@@ -58,4 +60,20 @@ impl<K: Copy + Ord, V> Sorted<K, V> {
     fn position(&self, key: K) -> Result<usize, usize> {
         self.entries.binary_search_by_key(&key, |entry| entry.0)
     }
+}
+
+/// Where an execution is among what is sorted by executions, or where it would be.
+///
+/// They are numbered from 0, and the numbers are used again: where most are in use, an execution is
+/// often at its number, which is looked at first.
+pub(crate) fn position<T>(
+    sorted: &[T],
+    key: ExecutionKey,
+    key_of: impl Fn(&T) -> ExecutionKey,
+) -> Result<usize, usize> {
+    let number = key.0 as usize;
+    if sorted.get(number).is_some_and(|own| key_of(own) == key) {
+        return Ok(number);
+    }
+    sorted.binary_search_by_key(&key, key_of)
 }

@@ -11,6 +11,7 @@
 use alloc::vec::Vec;
 
 use crate::fifo::Fifo;
+use crate::sorted::position;
 use crate::time::earliest;
 use crate::{ExecutionKey, Millis, Position, Refused};
 
@@ -634,7 +635,7 @@ impl Subscriptions {
     }
 
     fn position(&self, key: ExecutionKey) -> Result<usize, usize> {
-        self.entries.binary_search_by_key(&key, |entry| entry.key)
+        position(&self.entries, key, |entry| entry.key)
     }
 
     fn refresh_deadline(&mut self) {

@@ -16,7 +16,7 @@ import { Site } from "./lib/site.mjs";
  */
 export const GROUPS = { size, dispatch, connect, memory, react, gateway };
 
-const PAGES = ["dispatch.ts", "connect.ts", "memory.ts", "react.tsx"];
+const PAGES = ["dispatch.ts", "connect.ts", "import.ts", "memory.ts", "react.tsx"];
 
 /** A browser for the figures; `close` ends all that was started. */
 export async function startBrowser() {

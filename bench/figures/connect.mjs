@@ -49,7 +49,7 @@ async function reconnecting(browser, origin, times) {
 /** Each time in a fresh page, where nothing is cached. */
 async function importing(browser, origin, times) {
   const [ours, plain, ...peers] = await inTurns(SCRIPTS, times, (name) =>
-    browser.withPage("connect", (page) =>
+    browser.withPage("import", (page) =>
       page.call("importOnce", { script: `/imports/${name}.js`, origin }),
     ),
   );

@@ -20,17 +20,20 @@ const TURN = 20;
 /** The dispatch figures, all of which are made alike. */
 export async function dispatch({ browser, quick }) {
   const rounds = quick ? { warmUp: 0, count: TURN } : { warmUp: WARM_UP, count: ROUNDS };
-  /** Each of `variants` in a page of its own, in turns. Returns a list of clients for each. */
+  /**
+   * Each of `variants` in a page of its own, in turns. Applications have one client: several in one
+   * page would spoil for each other what the engine has learned of its objects.
+   */
   const measureAll = async (variants, opened = []) => {
     const next = variants[opened.length];
     if (!next) return inTurns(opened, rounds);
     return browser.withPage("dispatch", async (page) => {
-      const names = await page.call("setUp", { eventsPerRound: EVENTS_PER_ROUND, ...next });
-      const clients = names.map((name) => ({ name, samples: [] }));
-      return measureAll(variants, [...opened, { page, clients }]);
+      const name = await page.call("setUp", { eventsPerRound: EVENTS_PER_ROUND, ...next });
+      return measureAll(variants, [...opened, { page, name, samples: [] }]);
     });
   };
-  const measure = async (options) => (await measureAll([options]))[0];
+  const measure = ({ clients, ...options }) =>
+    measureAll(clients.map((client) => ({ client, ...options })));
   return [
     await oneHandler(measure),
     await numbered(measure),
@@ -43,17 +46,12 @@ export async function dispatch({ browser, quick }) {
 
 async function inTurns(opened, { warmUp, count }) {
   for (let first = 0; first < warmUp + count; first += TURN) {
-    for (const { page, clients } of opened) {
+    for (const { page, samples } of opened) {
       const measured = await page.call("rounds", { first, count: TURN });
-      if (first < warmUp) continue;
-      for (const [index, { samples }] of clients.entries()) {
-        samples.push(...measured.map((nanoseconds) => nanoseconds[index]));
-      }
+      if (first >= warmUp) samples.push(...measured);
     }
   }
-  return opened.map(({ clients }) =>
-    clients.map(({ name, samples }) => ({ name, value: median(samples) })),
-  );
+  return opened.map(({ name, samples }) => ({ name, value: median(samples) }));
 }
 
 async function oneHandler(measure) {
@@ -106,11 +104,11 @@ async function large(measure, outputLength) {
 }
 
 async function scoped(measureAll) {
-  const few = { clients: ["flowmaestro", "plain"], handlers: 10 };
-  const [[oursAlone, plainAlone], [ours, plain]] = await measureAll([
-    few,
-    { ...few, executions: 100 },
+  const variants = ["flowmaestro", "plain"].flatMap((client) => [
+    { client, handlers: 10 },
+    { client, handlers: 10, executions: 100 },
   ]);
+  const [oursAlone, ours, plainAlone, plain] = await measureAll(variants);
   return {
     title: "An event of one execution with 10 handlers, beside 99 other such executions",
     rows: [

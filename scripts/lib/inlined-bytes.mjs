@@ -57,7 +57,7 @@ export function inlinedBytes(read) {
     name: "inlined-bytes",
     setup({ onLoad }) {
       onLoad({ filter: /\.wasm$/ }, ({ path }) => ({
-        contents: `${decode}\nexport default () => decode(${JSON.stringify(encode(read(path)))});`,
+        contents: `${decode}\nconst text = ${JSON.stringify(encode(read(path)))};\nexport default () => decode(text);`,
       }));
     },
   };

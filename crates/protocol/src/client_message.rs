@@ -112,7 +112,7 @@ impl ClientMessage {
     /// from their neighbours.
     pub fn decode(text: &str) -> Result<Self, DecodeError> {
         let mut object = Object::parse(text)?;
-        let wire_type: String = object.take("type")?;
+        let wire_type = object.take_type()?;
         let reader = READERS.into_iter().find(|(name, _)| *name == wire_type);
         let Some((name, read)) = reader else {
             return Err(DecodeError::in_field("type", DecodeErrorKind::UnknownType));

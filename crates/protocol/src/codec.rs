@@ -11,7 +11,7 @@ impl Event {
     /// the `type` is no event's.
     pub fn decode(text: &str) -> Result<Self, DecodeError> {
         let mut object = Object::parse(text)?;
-        let wire_type: String = object.take("type")?;
+        let wire_type = object.take_type()?;
         match EventType::from_wire(&wire_type) {
             Some(event_type) => Self::of_type(event_type, &mut object),
             None => Err(DecodeError::in_field("type", DecodeErrorKind::UnknownType)),
@@ -32,8 +32,14 @@ impl Event {
     }
 }
 
+/// Most messages fit into so many bytes, with room for what is added to them.
+const USUAL_BYTES: usize = 256;
+
 /// Writes a message of the protocol, all of which have string keys and checked values: there is
 /// nothing that could fail.
 pub(crate) fn encode<T: Serialize>(message: &T) -> String {
-    serde_json::to_string(message).unwrap_or_default()
+    let mut text = Vec::with_capacity(USUAL_BYTES);
+    let written = serde_json::to_writer(&mut text, message);
+    let text = written.ok().and_then(|()| String::from_utf8(text).ok());
+    text.unwrap_or_default()
 }

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -11,8 +13,12 @@ use crate::{
 
 /// The fields of one message, taken out one by one as the declaration names them.
 pub(crate) struct Object<'a> {
-    fields: IndexMap<String, &'a RawValue>,
+    /// In their order, each name once. A message has few, so one is found by looking at all of them.
+    fields: Vec<(Name<'a>, &'a RawValue)>,
 }
+
+/// A field's name, as it stands in the text unless it was escaped.
+type Name<'a> = Cow<'a, str>;
 
 impl<'a> Object<'a> {
     /// Splits a message into its fields, leaving each value as text.
@@ -24,21 +30,26 @@ impl<'a> Object<'a> {
         if found != "object" && found != "nothing" {
             return Err(unexpected("an object", found).into());
         }
-        let entries: Entries<'a> = serde_json::from_str(text).map_err(DecodeErrorKind::from)?;
-        let mut fields = IndexMap::new();
-        for (name, value) in entries.0 {
-            if fields.contains_key(&name) {
-                return Err(DecodeError::in_field(name, DecodeErrorKind::Duplicate));
-            }
-            fields.insert(name, value);
+        let Entries(fields) = serde_json::from_str(text).map_err(DecodeErrorKind::from)?;
+        if let Some(name) = duplicate(&fields) {
+            let name = name.to_owned();
+            return Err(DecodeError::in_field(name, DecodeErrorKind::Duplicate));
         }
         Ok(Self { fields })
     }
 
+    /// Takes the message's `type`.
+    pub(crate) fn take_type(&mut self) -> Result<Cow<'a, str>, DecodeError> {
+        let field = self.take_raw("type");
+        let Text(text) = present(field)
+            .and_then(|raw| read(raw, FieldKind::String))
+            .map_err(|kind| DecodeError::in_field("type", kind))?;
+        Ok(text)
+    }
+
     /// Takes a declared field.
     pub(crate) fn take<T: FromField>(&mut self, name: &'static str) -> Result<T, DecodeError> {
-        T::from_field(self.fields.shift_remove(name))
-            .map_err(|kind| DecodeError::in_field(name, kind))
+        T::from_field(self.take_raw(name)).map_err(|kind| DecodeError::in_field(name, kind))
     }
 
     /// Takes an id, which a client message may carry up to [`MAX_ID_BYTES`] long.
@@ -53,11 +64,24 @@ impl<'a> Object<'a> {
         std::mem::take(&mut self.fields)
             .into_iter()
             .map(|(name, raw)| match Json::from_raw(raw) {
-                Ok(json) => Ok((name, json)),
-                Err(kind) => Err(DecodeError::in_field(name, kind)),
+                Ok(json) => Ok((name.into_owned(), json)),
+                Err(kind) => Err(DecodeError::in_field(name.into_owned(), kind)),
             })
             .collect()
     }
+
+    fn take_raw(&mut self, name: &str) -> Option<&'a RawValue> {
+        let index = self.fields.iter().position(|(field, _)| field == name)?;
+        Some(self.fields.remove(index).1)
+    }
+}
+
+/// A name that stands twice.
+fn duplicate<'n>(fields: &'n [(Name<'_>, &RawValue)]) -> Option<&'n str> {
+    let mut names: Vec<&str> = fields.iter().map(|(name, _)| &**name).collect();
+    names.sort_unstable();
+    let mut pairs = names.iter().zip(names.iter().skip(1));
+    pairs.find(|(a, b)| a == b).map(|(name, _)| *name)
 }
 
 /// Refuses an id that is empty or too long.
@@ -232,7 +256,7 @@ fn kind_of(text: &str) -> &'static str {
 }
 
 /// The entries of an object in their order, so that a name that stands twice is noticed.
-struct Entries<'a>(Vec<(String, &'a RawValue)>);
+struct Entries<'a>(Vec<(Name<'a>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -242,18 +266,26 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
 
 struct EntriesVisitor;
 
+/// As many fields as most messages have.
+const USUAL_FIELDS: usize = 8;
+
 impl<'de> Visitor<'de> for EntriesVisitor {
-    type Value = Vec<(String, &'de RawValue)>;
+    type Value = Vec<(Name<'de>, &'de RawValue)>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
+        let mut entries = Vec::with_capacity(USUAL_FIELDS);
+        while let Some((Text(name), value)) = map.next_entry()? {
+            entries.push((name, value));
         }
         Ok(entries)
     }
 }
+
+/// A string, borrowed from the message unless it was escaped.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

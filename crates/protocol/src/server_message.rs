@@ -179,7 +179,7 @@ impl ServerMessage {
     /// A [`DecodeError`] that names the message and the field.
     pub fn decode(text: &str) -> Result<Self, DecodeError> {
         let mut object = Object::parse(text)?;
-        let wire_type: String = object.take("type")?;
+        let wire_type = object.take_type()?;
         if let Some(event_type) = EventType::from_wire(&wire_type) {
             let event = Event::of_type(event_type, &mut object)?;
             return Ok(Self::Event(Box::new(event)));

@@ -23,7 +23,8 @@ pub struct MemoryHistory {
     epoch: Arc<str>,
     limits: MemoryLimits,
     logs: BTreeMap<Arc<str>, Log>,
-    /// The executions by the age of their oldest event.
+    /// The executions by the age of their oldest event, or of an older one that has been dropped: it
+    /// is put right when it comes first.
     by_age: BTreeMap<u64, Arc<str>>,
     /// How many events were ever appended.
     appended: u64,
@@ -37,6 +38,8 @@ struct Log {
     entries: VecDeque<Entry>,
     head: u64,
     bytes: usize,
+    /// Its key in `by_age`, while it has events.
+    place: u64,
 }
 
 #[derive(Debug)]
@@ -84,27 +87,30 @@ impl MemoryHistory {
         self.bytes
     }
 
-    /// Keeps an event, and returns those that it drops instead, by their executions and `seq`s.
-    pub fn keep(&mut self, execution_id: &str, record: Record) -> Vec<(Arc<str>, u64)> {
+    /// Keeps an event, and says of each one that it drops instead which that is: its execution and
+    /// its `seq`.
+    pub fn keep(&mut self, execution_id: &str, record: Record, mut dropped: impl FnMut(&str, u64)) {
         self.appended += 1;
         let age = self.appended;
         if !self.logs.contains_key(execution_id) {
             self.logs.insert(execution_id.into(), Log::default());
         }
-        let bytes = record.text.len();
-        if let Some(log) = self.logs.get_mut(execution_id) {
-            if log.entries.is_empty() {
-                self.by_age.insert(age, execution_id.into());
-            }
-            log.head = record.seq;
-            log.bytes += bytes;
-            log.entries.push_back(Entry { age, record });
-            self.bytes += bytes;
+        let Some(log) = self.logs.get_mut(execution_id) else {
+            return;
+        };
+        if log.entries.is_empty() {
+            log.place = age;
+            self.by_age.insert(age, execution_id.into());
         }
-        let mut dropped = Vec::new();
-        self.trim_log(execution_id, &mut dropped);
-        self.trim_total(&mut dropped);
-        dropped
+        self.bytes += record.text.len();
+        log.push(Entry { age, record });
+        while log.is_over(&self.limits)
+            && let Some(record) = log.pop()
+        {
+            self.bytes -= record.text.len();
+            dropped(execution_id, record.seq);
+        }
+        self.trim_total(dropped);
     }
 
     /// Takes over the head of an execution from an earlier history. Its events, if any are left,
@@ -114,38 +120,29 @@ impl MemoryHistory {
         log.head = head;
     }
 
-    fn trim_log(&mut self, execution_id: &str, dropped: &mut Vec<(Arc<str>, u64)>) {
-        while self.logs.get(execution_id).is_some_and(|log| {
-            log.entries.len() > self.limits.events.max(1)
-                || log.bytes > self.limits.bytes && log.entries.len() > 1
-        }) {
-            dropped.extend(self.drop_oldest(execution_id));
-        }
-    }
-
-    fn trim_total(&mut self, dropped: &mut Vec<(Arc<str>, u64)>) {
-        while self.bytes > self.limits.total_bytes {
-            let newest = self.appended;
-            let oldest = self.by_age.first_key_value();
-            let Some((_, execution_id)) = oldest.filter(|(age, _)| **age != newest) else {
-                return;
+    fn trim_total(&mut self, mut dropped: impl FnMut(&str, u64)) {
+        while self.bytes > self.limits.total_bytes
+            && let Some((place, execution_id)) = self.by_age.pop_first()
+        {
+            let Some(log) = self.logs.get_mut(&execution_id) else {
+                continue;
             };
-            let execution_id = Arc::clone(execution_id);
-            dropped.extend(self.drop_oldest(&execution_id));
+            let is_newest = place == self.appended;
+            if log.age() == Some(place)
+                && !is_newest
+                && let Some(record) = log.pop()
+            {
+                self.bytes -= record.text.len();
+                dropped(&execution_id, record.seq);
+            }
+            if let Some(age) = log.age() {
+                log.place = age;
+                self.by_age.insert(age, execution_id);
+            }
+            if is_newest {
+                return;
+            }
         }
-    }
-
-    fn drop_oldest(&mut self, execution_id: &str) -> Option<(Arc<str>, u64)> {
-        let (execution_id, _) = self.logs.get_key_value(execution_id)?;
-        let execution_id = Arc::clone(execution_id);
-        let log = self.logs.get_mut(&execution_id)?;
-        let Entry { age, record } = log.entries.pop_front()?;
-        log.bytes -= record.text.len();
-        self.bytes -= record.text.len();
-        self.by_age.remove(&age);
-        let next_age = log.age();
-        next_age.map(|age| self.by_age.insert(age, Arc::clone(&execution_id)));
-        Some((execution_id, record.seq))
     }
 }
 
@@ -163,7 +160,7 @@ impl History for MemoryHistory {
     }
 
     fn append(&mut self, execution_id: &str, record: Record) -> Result<(), HistoryError> {
-        self.keep(execution_id, record);
+        self.keep(execution_id, record, |_, _| {});
         Ok(())
     }
 
@@ -197,12 +194,30 @@ impl History for MemoryHistory {
     fn remove(&mut self, execution_id: &str) {
         if let Some(log) = self.logs.remove(execution_id) {
             self.bytes -= log.bytes;
-            log.age().map(|age| self.by_age.remove(&age));
+            self.by_age.remove(&log.place);
         }
     }
 }
 
 impl Log {
+    fn push(&mut self, entry: Entry) {
+        self.head = entry.record.seq;
+        self.bytes += entry.record.text.len();
+        self.entries.push_back(entry);
+    }
+
+    /// Takes the oldest event out.
+    fn pop(&mut self) -> Option<Record> {
+        let Entry { record, .. } = self.entries.pop_front()?;
+        self.bytes -= record.text.len();
+        Some(record)
+    }
+
+    fn is_over(&self, limits: &MemoryLimits) -> bool {
+        self.entries.len() > limits.events.max(1)
+            || self.bytes > limits.bytes && self.entries.len() > 1
+    }
+
     fn first(&self) -> u64 {
         self.head + 1 - self.entries.len() as u64
     }

@@ -137,11 +137,10 @@ impl DiskHistory {
 
     /// Puts an event that is in the store into the memory, and notes which ones that drops.
     fn apply(&mut self, id: Arc<str>, record: Record) {
-        let dropped = self.memory.keep(&id, record);
-        let dropped = dropped
-            .into_iter()
-            .map(|(id, seq)| Change::Drop { id, seq });
-        self.pending.extend(dropped);
+        self.memory.keep(&id, record, |id, seq| {
+            let id = id.into();
+            self.pending.push(Change::Drop { id, seq });
+        });
     }
 
     fn write(&self) -> Result<(), redb::Error> {

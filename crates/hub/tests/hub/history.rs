@@ -87,6 +87,22 @@ fn over_the_total_the_oldest_events_of_all_go() {
     assert_eq!((history.bytes(), history.first("new")), (100, 11));
 }
 
+#[test]
+fn an_execution_over_its_own_limits_is_not_taken_for_the_oldest_any_more() {
+    let mut history = history(3, 1_000, 50);
+    append(&mut history, "busy", 2, 10);
+    append(&mut history, "quiet", 2, 10);
+    append(&mut history, "busy", 3, 10);
+    assert_eq!((history.first("busy"), history.first("quiet")), (3, 1));
+    append(&mut history, "new", 1, 10);
+    assert_eq!((history.first("busy"), history.first("quiet")), (3, 2));
+    append(&mut history, "new", 2, 10);
+    assert_eq!((history.first("busy"), history.first("quiet")), (4, 3));
+    history.remove("busy");
+    append(&mut history, "quiet", 3, 10);
+    assert_eq!((history.first("new"), history.first("quiet")), (2, 3));
+}
+
 /// How many events there were is not forgotten with them.
 #[test]
 fn a_subscription_to_a_run_whose_events_are_all_gone_is_told() {

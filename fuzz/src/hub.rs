@@ -197,7 +197,7 @@ impl World {
         };
         let event = Event::decode(&text).expect("an event");
         // Of nobody's execution, or of one that was removed, it is refused.
-        let _ = self.hub.emit(self.now, event, user);
+        let _ = self.hub.emit(self.now, &event, user);
         Ok(())
     }
 

@@ -144,7 +144,7 @@ impl Connection {
         first: u64,
     ) -> bool {
         if !self.is_numbered() {
-            return self.send_event(cx, Arc::clone(&event.baseline));
+            return self.send_event(cx, Arc::clone(event.baseline()));
         }
         let Some(subscription) = self.subscriptions.get(execution_id) else {
             return self.send_event(cx, Arc::clone(&event.numbered));

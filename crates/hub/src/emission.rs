@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flowmaestro_protocol::{Event, EventType, Feature, Scope};
 
 use crate::acknowledgement::CriticalEvent;
-use crate::event_text::{EventText, is_critical};
+use crate::event_text::{EventId, EventText, is_critical};
 use crate::hub::Hub;
 use crate::{ConnectionId, Execution, History, HistoryError, KeptExecution, Millis, Record};
 
@@ -13,7 +13,7 @@ use crate::{ConnectionId, Execution, History, HistoryError, KeptExecution, Milli
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Emitted {
     /// Its id, where it is numbered: execution-scoped, and the hub offers features.
-    pub event_id: Option<String>,
+    pub event_id: Option<EventId>,
     /// Its number in its execution, likewise.
     pub seq: Option<u64>,
     /// How many connections get it.
@@ -43,7 +43,7 @@ impl<H: History> Hub<H> {
     pub fn emit(
         &mut self,
         now: Millis,
-        event: Event,
+        event: &Event,
         user_id: Option<&str>,
     ) -> Result<Emitted, EmitError> {
         self.advance(now);
@@ -60,7 +60,7 @@ impl<H: History> Hub<H> {
     ) -> Vec<Result<Emitted, EmitError>> {
         self.advance(now);
         let prepare =
-            |(event, user_id): (_, Option<Arc<str>>)| self.prepare(event, user_id.as_deref());
+            |(event, user_id): (_, Option<Arc<str>>)| self.prepare(&event, user_id.as_deref());
         let prepared: Vec<_> = events.into_iter().map(prepare).collect();
         let committed = self.commit();
         let send = |prepared: Result<Prepared, EmitError>| match (prepared?, &committed) {
@@ -74,24 +74,26 @@ impl<H: History> Hub<H> {
     /// emits a lot then waits a little. It need not wait for those who have stopped reading.
     pub fn is_crowded(&self, now: Millis, event: &Event, user_id: Option<&str>) -> bool {
         let execution = event.execution_id().and_then(|id| self.executions.get(id));
-        let ids = match (execution, user_id) {
-            (Some(execution), _) => self.receivers(execution),
-            (None, Some(user_id)) => self.by_user.get(user_id).collect(),
-            (None, None) => Vec::new(),
+        let is_crowded = |id: ConnectionId| {
+            let connection = self.connections.get(&id);
+            connection.is_some_and(|it| !it.has_room(&self.cx) && it.has_read_lately(now))
         };
-        let mut connections = ids.iter().filter_map(|id| self.connections.get(id));
-        connections.any(|it| !it.has_room(&self.cx) && it.has_read_lately(now))
+        match (execution, user_id) {
+            (Some(execution), _) => self.receivers(execution).any(is_crowded),
+            (None, Some(user_id)) => self.by_user.get(user_id).any(is_crowded),
+            (None, None) => false,
+        }
     }
 
     /// Checks an event, and puts one of an execution into the history.
-    fn prepare(&mut self, event: Event, user_id: Option<&str>) -> Result<Prepared, EmitError> {
+    fn prepare(&mut self, event: &Event, user_id: Option<&str>) -> Result<Prepared, EmitError> {
         let event_type = event.event_type();
         match event_type.scope() {
             Scope::Connection => Err(EmitError::ConnectionScoped(event_type)),
             Scope::User => match user_id {
                 Some(user_id) => Ok(Prepared::ForUser {
                     user_id: user_id.into(),
-                    event: Box::new(event),
+                    text: event.encode().into(),
                 }),
                 None => Err(EmitError::OwnerRequired(event_type)),
             },
@@ -100,7 +102,7 @@ impl<H: History> Hub<H> {
         }
     }
 
-    fn prepare_for_execution(&mut self, event: Event) -> Result<Prepared, EmitError> {
+    fn prepare_for_execution(&mut self, event: &Event) -> Result<Prepared, EmitError> {
         let event_type = event.event_type();
         let execution_id = event.execution_id().unwrap_or_default();
         let Some(execution) = self.executions.get(execution_id) else {
@@ -136,7 +138,7 @@ impl<H: History> Hub<H> {
     fn send(&mut self, prepared: Prepared) -> Emitted {
         let emitted = match prepared {
             Prepared::Nothing => Emitted::default(),
-            Prepared::ForUser { user_id, event } => self.emit_to_user(&user_id, &event),
+            Prepared::ForUser { user_id, text } => self.emit_to_user(&user_id, &text),
             Prepared::ForExecution {
                 execution_id,
                 event_type,
@@ -147,16 +149,11 @@ impl<H: History> Hub<H> {
         emitted
     }
 
-    fn emit_to_user(&mut self, user_id: &str, event: &Event) -> Emitted {
-        let ids: Vec<_> = self.by_user.get(user_id).collect();
+    fn emit_to_user(&mut self, user_id: &str, text: &Arc<str>) -> Emitted {
         let mut emitted = Emitted::default();
-        if ids.is_empty() {
-            return emitted;
-        }
-        let text: Arc<str> = event.encode().into();
-        for id in ids {
+        for id in self.by_user.get(user_id) {
             if let Some(connection) = self.connections.get_mut(&id) {
-                let delivered = connection.send_event(&mut self.cx, Arc::clone(&text));
+                let delivered = connection.send_event(&mut self.cx, Arc::clone(text));
                 emitted.receivers += usize::from(delivered);
             }
         }
@@ -169,40 +166,32 @@ impl<H: History> Hub<H> {
         event_type: EventType,
         text: EventText,
     ) -> Emitted {
-        let execution = self.executions.get(execution_id);
-        let ids = execution.map(|execution| self.receivers(execution));
-        let users = self.deliver(execution_id, &ids.unwrap_or_default(), &text);
+        let delivered = self.deliver(execution_id, event_type, &text);
         let keeps = self.offers(Feature::Ack) && !planted!(CriticalEventNotKept);
         if is_critical(event_type) && keeps {
-            self.keep_until_acknowledged(execution_id, &text, users.acknowledging);
+            self.keep_until_acknowledged(execution_id, &text, delivered.acknowledging);
         }
         if event_type.is_terminal() {
             self.executions.mark_ended(self.cx.now, execution_id);
         }
         let is_numbered = !self.cx.config.features.is_empty();
         Emitted {
-            receivers: users.receivers,
+            receivers: delivered.receivers,
             seq: is_numbered.then_some(text.seq),
             event_id: is_numbered.then_some(text.event_id),
         }
     }
 
-    /// The connections that are subscribed to an execution or to one of its rooms, each once.
-    fn receivers(&self, execution: &Execution) -> Vec<ConnectionId> {
-        let mut ids: Vec<_> = self.by_execution.get(execution.id()).collect();
-        let direct = ids.len();
-        for room in execution.rooms() {
-            ids.extend(self.by_room.get(room));
-        }
-        if ids.len() > direct {
-            ids.sort_unstable();
-            ids.dedup();
-        }
-        ids
+    /// The connections that are subscribed to an execution or to one of its rooms. One that is
+    /// subscribed to several of them comes several times.
+    fn receivers(&self, execution: &Execution) -> impl Iterator<Item = ConnectionId> {
+        let rooms = execution.rooms().iter();
+        let in_rooms = rooms.flat_map(|room| self.by_room.get(room));
+        self.by_execution.get(execution.id()).chain(in_rooms)
     }
 
     /// Numbers an event and keeps it. Where nobody could ask for it again, it is not kept.
-    fn append(&mut self, execution_id: &str, event: Event) -> Result<EventText, EmitError> {
+    fn append(&mut self, execution_id: &str, event: &Event) -> Result<EventText, EmitError> {
         let timestamp = event.timestamp().unwrap_or_default().get();
         let critical = is_critical(event.event_type());
         let seq = self.history.head(execution_id) + 1;
@@ -227,7 +216,7 @@ impl<H: History> Hub<H> {
     fn deliver(
         &mut self,
         execution_id: &Arc<str>,
-        ids: &[ConnectionId],
+        event_type: EventType,
         text: &EventText,
     ) -> Delivered {
         let first = self.history.first(execution_id);
@@ -235,8 +224,13 @@ impl<H: History> Hub<H> {
         let Some(execution) = self.executions.get(execution_id) else {
             return delivered;
         };
+        let mut ids: Vec<_> = self.receivers(execution).collect();
+        if !execution.rooms().is_empty() {
+            ids.sort_unstable();
+            ids.dedup();
+        }
         for id in ids {
-            let Some(connection) = self.connections.get_mut(id) else {
+            let Some(connection) = self.connections.get_mut(&id) else {
                 continue;
             };
             if !self.authorizer.may_see(&connection.identity, execution) && !planted!(LeakedEvents)
@@ -245,7 +239,7 @@ impl<H: History> Hub<H> {
             }
             let received = connection.deliver(&mut self.cx, execution_id, text, first);
             delivered.receivers += usize::from(received);
-            if connection.has(Feature::Ack) {
+            if is_critical(event_type) && connection.has(Feature::Ack) {
                 let user_id = &connection.identity.user_id;
                 delivered.acknowledging.insert(Arc::clone(user_id));
             }
@@ -263,7 +257,7 @@ impl<H: History> Hub<H> {
     ) {
         let owner = self.executions.get(execution_id).map(Execution::owner);
         users.extend(owner.map(|owner| Arc::clone(owner.shared_user_id())));
-        let event_id: Arc<str> = text.event_id.as_str().into();
+        let event_id: Arc<str> = text.event_id.to_string().into();
         let max = self.cx.config.max_unacknowledged;
         for user_id in users {
             let event = CriticalEvent {
@@ -291,7 +285,7 @@ enum Prepared {
     },
     ForUser {
         user_id: Arc<str>,
-        event: Box<Event>,
+        text: Arc<str>,
     },
     /// It travels from clients to backends only.
     Nothing,
@@ -301,7 +295,7 @@ enum Prepared {
 #[derive(Default)]
 struct Delivered {
     receivers: usize,
-    /// The users who can acknowledge it.
+    /// The users who can acknowledge it, if it is critical.
     acknowledging: BTreeSet<Arc<str>>,
 }
 

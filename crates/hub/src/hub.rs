@@ -8,7 +8,7 @@ use flowmaestro_protocol::{
 use crate::acknowledgement::{CriticalEvent, MessageIds, Unacknowledged};
 use crate::connection::Connection;
 use crate::context::Context;
-use crate::event_text::event_id;
+use crate::event_text::EventId;
 use crate::executions::Executions;
 use crate::index::Index;
 use crate::presence::Viewers;
@@ -458,10 +458,10 @@ impl<H: History> Hub<H> {
         };
         let max = self.cx.config.max_unacknowledged;
         for record in records {
-            let event_id = event_id(self.history.epoch(), execution_id, record.seq);
+            let event_id = EventId::new(self.history.epoch(), execution_id, record.seq);
             let event = CriticalEvent {
                 execution_id: Arc::clone(execution.shared_id()),
-                event_id: event_id.into(),
+                event_id: event_id.to_string().into(),
                 seq: record.seq,
                 text: record.text,
             };

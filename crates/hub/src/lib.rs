@@ -85,6 +85,7 @@ pub use config::Config;
 pub use counters::{Counters, Counts};
 pub use effect::{Close, ConnectionId, Effect};
 pub use emission::{EmitError, Emitted};
+pub use event_text::EventId;
 pub use executions::{Execution, Owner, RegisterError};
 pub use history::{History, HistoryError, KeptExecution, Record};
 pub use hub::Hub;

@@ -602,7 +602,7 @@ impl World {
             // A backend waits for those who are behind.
             return;
         }
-        let Ok(emitted) = hub.emit(now, event, None) else {
+        let Ok(emitted) = hub.emit(now, &event, None) else {
             return self.fail(Check::Bounds, "an event was not emitted".to_owned());
         };
         let seq = emitted.seq.unwrap_or_default();
@@ -623,7 +623,9 @@ impl World {
                 execution,
                 seq,
             };
-            self.server.unacknowledged.insert(event_id, event);
+            self.server
+                .unacknowledged
+                .insert(event_id.to_string(), event);
         }
         self.drain_hub();
     }
@@ -646,7 +648,7 @@ impl World {
         .into();
         let user = user.to_string();
         self.with_hub(|hub, now| {
-            let emitted = hub.emit(now, event, Some(&user));
+            let emitted = hub.emit(now, &event, Some(&user));
             assert!(emitted.is_ok(), "a document's event has an owner");
         });
     }

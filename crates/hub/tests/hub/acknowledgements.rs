@@ -17,7 +17,7 @@ fn run(world: &mut World) -> [String; 2] {
     world.stream("exec_1", 3);
     let end = world.emit(failed("exec_1"));
     assert_eq!((question.seq, end.seq), (Some(2), Some(6)));
-    [question.event_id.unwrap(), end.event_id.unwrap()]
+    [question, end].map(|emitted| emitted.event_id.unwrap().to_string())
 }
 
 #[test]

@@ -393,7 +393,8 @@ impl Run {
                 .unacknowledged
                 .entry(execution_id.to_owned())
                 .or_default();
-            events.insert(emitted.event_id.unwrap(), emitted.seq.unwrap());
+            let event_id = emitted.event_id.unwrap().to_string();
+            events.insert(event_id, emitted.seq.unwrap());
         }
     }
 

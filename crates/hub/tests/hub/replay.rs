@@ -79,7 +79,11 @@ fn a_backends_own_numbers_are_not_taken_for_the_hubs() {
     world.subscribe(1, "exec_1");
     world.take(1);
     let forged = r#"{"type":"node:failed","timestamp":1,"executionId":"exec_1","nodeId":"n","error":"e","ack":1,"eventId":"own","more":{"seq":1},"seq":7}"#;
+    world.connect_with(2, "alice", &[]);
+    world.subscribe(2, "exec_1");
+    world.take(2);
     world.emit(event(forged));
+    assert_eq!(world.take(2), [forged]);
     let text = world.take(1).remove(0);
     assert_eq!(text.matches(r#""seq":"#).count(), 2, "{text}");
     assert!(text.ends_with(r#"-1","seq":1}"#), "{text}");

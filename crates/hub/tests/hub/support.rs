@@ -138,7 +138,7 @@ impl<H: History> World<H> {
     }
 
     pub fn try_emit(&mut self, event: Event) -> Result<Emitted, EmitError> {
-        let emitted = self.hub.emit(self.now, event, None);
+        let emitted = self.hub.emit(self.now, &event, None);
         self.drain();
         emitted
     }
@@ -155,7 +155,7 @@ impl<H: History> World<H> {
     }
 
     pub fn emit_to_user(&mut self, user_id: &str, event: Event) -> Emitted {
-        let emitted = self.hub.emit(self.now, event, Some(user_id)).unwrap();
+        let emitted = self.hub.emit(self.now, &event, Some(user_id)).unwrap();
         self.drain();
         emitted
     }

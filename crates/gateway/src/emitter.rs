@@ -1,6 +1,6 @@
 //! Where backends emit the events of their workflows, and listen to them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -70,7 +70,7 @@ pub struct ListenerId(u64);
 /// An event that a history on disk could not take is lost. [`emit`](Self::emit) says so; the
 /// convenience methods leave it to the log.
 pub struct WorkflowEventEmitter {
-    listeners: RwLock<HashMap<EventType, Listeners>>,
+    listeners: RwLock<BTreeMap<EventType, Listeners>>,
     next_id: AtomicU64,
     max_listeners: AtomicUsize,
 }
@@ -101,6 +101,11 @@ impl Emission {
     /// over a socket, otherwise `None`: there the owner of the execution counts.
     pub fn user_id(&self) -> Option<&str> {
         self.user_id.as_deref()
+    }
+
+    /// Whether both are of the same execution, and the same user if one is named.
+    pub(crate) fn is_of_same(&self, other: &Self) -> bool {
+        self.event.execution_id() == other.event.execution_id() && self.user_id == other.user_id
     }
 }
 

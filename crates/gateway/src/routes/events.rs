@@ -19,7 +19,7 @@ use axum::extract::State;
 use axum::extract::rejection::StringRejection;
 use axum::http::StatusCode;
 use flowmaestro_hub::Owner;
-use flowmaestro_protocol::{Event, EventType};
+use flowmaestro_protocol::{DecodeError, DecodeErrorKind, Event, EventType};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -40,12 +40,10 @@ pub(super) struct Accepted {
 /// An event with the user whom it belongs to. Told from a bare event by the absence of `type`.
 #[derive(Deserialize)]
 struct Item<'a> {
-    #[serde(borrow, rename = "type")]
-    event_type: Option<&'a RawValue>,
     #[serde(borrow, rename = "userId")]
     user_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    event: Option<&'a RawValue>,
+    event: &'a RawValue,
 }
 
 pub(super) async fn emit(
@@ -79,53 +77,68 @@ async fn dispatch(gateway: &Gateway, emission: Emission) -> Result<(), EmitError
 /// Waits for those who get the event to read what came before, so that a long array does not cut
 /// off readers who would keep up.
 async fn pace(gateway: &Gateway, emission: &Emission, deadline: Instant) {
-    while Instant::now() < deadline && gateway.manager().is_crowded(emission) {
+    while gateway.manager().is_crowded(emission) && Instant::now() < deadline {
         tokio::time::sleep(PAUSE).await;
     }
 }
 
 fn read(gateway: &Gateway, body: &str) -> Result<Vec<Emission>, ApiError> {
     if !body.trim_start().starts_with('[') {
-        return Ok(vec![read_item(gateway, body)?]);
+        return Ok(vec![read_item(gateway, body, None)?]);
     }
     let items: Vec<&RawValue> = serde_json::from_str(body).map_err(|error| invalid(&error))?;
-    let read = |(index, item): (usize, &&RawValue)| {
-        read_item(gateway, item.get()).map_err(|error| error.at(index))
-    };
-    items.iter().enumerate().map(read).collect()
+    let mut emissions = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let emission = read_item(gateway, item.get(), emissions.last());
+        emissions.push(emission.map_err(|error| error.at(index))?);
+    }
+    Ok(emissions)
 }
 
-fn read_item(gateway: &Gateway, text: &str) -> Result<Emission, ApiError> {
-    let item = serde_json::from_str::<Item<'_>>(text).ok();
-    let wrapped = item.filter(|item| item.event_type.is_none());
-    let (user_id, text) = match wrapped {
-        Some(Item {
-            user_id,
-            event: Some(event),
-            ..
-        }) => (user_id, event.get()),
-        _ => (None, text),
-    };
-    let event = Event::decode(text).map_err(|error| invalid(&error))?;
+/// Reads an item, and checks it, but not what is as in the one before.
+fn read_item(
+    gateway: &Gateway,
+    text: &str,
+    before: Option<&Emission>,
+) -> Result<Emission, ApiError> {
+    let (event, user_id) = decode(text).map_err(|error| invalid(&error))?;
     if event.event_type() == EventType::UserInputResponse {
         return Err(invalid(
             &"user:input:response comes from clients and cannot be emitted",
         ));
     }
-    check_owner(gateway, &event, user_id.as_deref())?;
-    Emission::new(event, user_id.as_deref()).map_err(|error| {
+    let emission = Emission::new(event, user_id.as_deref()).map_err(|error| {
         invalid(&format_args!(
             r#"{error}: send {{"userId":"…","event":{{…}}}}"#
         ))
-    })
+    })?;
+    if !before.is_some_and(|before| before.is_of_same(&emission)) {
+        check_owner(gateway, &emission)?;
+    }
+    Ok(emission)
+}
+
+/// The event of an item, and the user who is named with it.
+fn decode(text: &str) -> Result<(Event, Option<Cow<'_, str>>), DecodeError> {
+    let error = match Event::decode(text) {
+        Ok(event) => return Ok((event, None)),
+        Err(error) => error,
+    };
+    let lacks_type = error.field() == Some("type") && *error.kind() == DecodeErrorKind::Missing;
+    let item = serde_json::from_str(text).ok().filter(|_| lacks_type);
+    let Some(Item { user_id, event }) = item else {
+        return Err(error);
+    };
+    Ok((Event::decode(event.get())?, user_id))
 }
 
 /// An execution has to be registered, and to the user who is named, if one is.
-fn check_owner(gateway: &Gateway, event: &Event, user_id: Option<&str>) -> Result<(), ApiError> {
-    let Some(execution_id) = event.execution_id() else {
+fn check_owner(gateway: &Gateway, emission: &Emission) -> Result<(), ApiError> {
+    let Some(execution_id) = emission.event().execution_id() else {
         return Ok(());
     };
-    let is_owner = |owner: Owner| user_id.is_none_or(|user_id| owner.user_id() == user_id);
+    let named = emission.user_id();
+    let is_owner = |owner: Owner| named.is_none_or(|user_id| owner.user_id() == user_id);
     if gateway
         .executions()
         .owner(execution_id)

@@ -76,6 +76,11 @@ async fn unknown_fields_are_handed_on_and_the_owner_may_be_named() {
         "not registered",
     )
     .await;
+    // Nor after one that was.
+    let both = format!("[{},{}]", named("alice"), named("bob"));
+    refused(&server, &both, 404, "unregistered_execution", "[1] ").await;
+    let both = format!("[{event},{}]", event.replace("exec_abc123", "exec_2"));
+    refused(&server, &both, 404, "unregistered_execution", "[1] ").await;
     alice.silent().await;
 }
 

@@ -9,7 +9,7 @@
 //!
 //! A history on disk is written under the lock: nobody may get an event before it is kept. Whoever
 //! gets the lock to emit takes along the events of all who wait for it, so one write serves them
-//! all.
+//! all. Who finds the lock free, and nobody waiting, has nothing to copy for others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
@@ -177,6 +177,12 @@ impl WebSocketManager {
 
     /// Emits an event, and returns how many connections get it.
     pub(crate) fn emit(&self, event: &Event, user_id: Option<&str>) -> Result<usize, EmitError> {
+        if let Some(mut state) = self.state.try_lock()
+            && self.emitting.lock().is_empty()
+        {
+            let (emitted, _) = state.act(&self.hurry, |hub, now| hub.emit(now, event, user_id));
+            return emitted.map(|emitted| emitted.receivers);
+        }
         let outcome = Arc::default();
         self.emitting.lock().push(Emitting {
             event: event.clone(),
@@ -193,7 +199,8 @@ impl WebSocketManager {
 
     /// Whether anyone who gets this event is behind with reading what came before.
     pub(crate) fn is_crowded(&self, emission: &Emission) -> bool {
-        self.act(|hub, now| hub.is_crowded(now, emission.event(), emission.user_id()))
+        let hub = &self.state.lock().hub;
+        hub.is_crowded(now(), emission.event(), emission.user_id())
     }
 
     /// What happened so far, and what there is now.

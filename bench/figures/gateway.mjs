@@ -7,14 +7,14 @@ import { processorNanoseconds } from "../lib/process-time.mjs";
 import { buildServers, startBroadcast, startGateway } from "../lib/servers.mjs";
 import { median } from "../lib/statistics.mjs";
 
-const EXECUTION = "exec_bench";
+/** The executions that readers subscribe to: several readers at a time have one each. */
+const EXECUTIONS = ["exec_bench", "exec_bench_batches"];
 
 const WANTED_CONNECTIONS = 10_000;
 
 /** Files that this process has open besides its sockets, and to spare. */
 const OTHER_FILES = 500;
 
-const SUBSCRIBE = JSON.stringify({ type: "subscribe", executionId: EXECUTION });
 const HELLO = JSON.stringify({ type: "hello", features: ["replay", "ack", "batch", "ping"] });
 
 const MAX_RATIO = 1.2;
@@ -23,7 +23,7 @@ export async function gateway({ quick }) {
   const profile = buildServers({ quick });
   const servers = [await startGateway(profile), await startBroadcast(profile)];
   try {
-    await servers[0].register(EXECUTION);
+    for (const executionId of EXECUTIONS) await servers[0].register(executionId);
     return [await toMany(servers, quick), await toOne(servers, quick)];
   } finally {
     for (const server of servers) await server.close();
@@ -33,9 +33,10 @@ export async function gateway({ quick }) {
 /** One event to very many. */
 async function toMany([gateway, broadcast], quick) {
   const count = quick ? 50 : Math.min(WANTED_CONNECTIONS, mostConnections());
+  const [executionId] = EXECUTIONS;
   const runs = [
-    { server: gateway, load: await open(gateway, count, [SUBSCRIBE]) },
-    { server: broadcast, load: await open(broadcast, count) },
+    { server: gateway, executionId, load: await open(gateway, count, [subscribe(executionId)]) },
+    { server: broadcast, executionId, load: await open(broadcast, count) },
   ];
   const rows = await race(runs, { rounds: quick ? 2 : 20, events: 1, deliveries: count });
   for (const { load } of runs) load.close();
@@ -44,15 +45,20 @@ async function toMany([gateway, broadcast], quick) {
   return { title, note: "the limit of open files allows no more", rows };
 }
 
-/** A stream of events to a reader who keeps up. */
+/**
+ * A stream of events to a reader who keeps up. The two of the gateway watch different executions:
+ * else each round would be delivered to both of them.
+ */
 async function toOne([gateway, broadcast], quick) {
+  const [executionId, another] = EXECUTIONS;
   const runs = [
-    { server: gateway, load: await open(gateway, 1, [SUBSCRIBE]) },
+    { server: gateway, executionId, load: await open(gateway, 1, [subscribe(executionId)]) },
     {
       server: { ...gateway, name: "gateway, batches on" },
-      load: await open(gateway, 1, [HELLO, SUBSCRIBE]),
+      executionId: another,
+      load: await open(gateway, 1, [HELLO, subscribe(another)]),
     },
-    { server: broadcast, load: await open(broadcast, 1) },
+    { server: broadcast, executionId, load: await open(broadcast, 1) },
   ];
   const events = quick ? 100 : 5000;
   const rows = await race(runs, { rounds: quick ? 2 : 20, events, deliveries: events });
@@ -63,6 +69,10 @@ async function toOne([gateway, broadcast], quick) {
   };
 }
 
+function subscribe(executionId) {
+  return JSON.stringify({ type: "subscribe", executionId });
+}
+
 function open({ url }, count, texts) {
   return Load.open({ url, count, texts, ready: texts && '"subscribed"' });
 }
@@ -71,10 +81,10 @@ function open({ url }, count, texts) {
 async function race(runs, { rounds, events, deliveries }) {
   const samples = runs.map(() => ({ ms: [], nanoseconds: [] }));
   for (let round = 0; round < rounds; round++) {
-    for (const [index, { server, load }] of runs.entries()) {
+    for (const [index, { server, executionId, load }] of runs.entries()) {
       const before = processorNanoseconds(server.pid);
       const mark = `the end of round ${round} of ${index}`;
-      const ms = await load.until(mark, () => emit(server, events, mark));
+      const ms = await load.until(mark, () => emit(server, executionId, events, mark));
       samples[index].ms.push(ms);
       if (before === null) continue;
       samples[index].nanoseconds.push(processorNanoseconds(server.pid) - before);
@@ -101,11 +111,11 @@ function summary({ ms, nanoseconds }, deliveries) {
   };
 }
 
-async function emit(server, count, mark) {
+async function emit(server, executionId, count, mark) {
   const events = Array.from({ length: count }, (_, index) => ({
     type: "node:stream",
     timestamp: Date.now(),
-    executionId: EXECUTION,
+    executionId,
     nodeId: `node_${index % 100}`,
     chunk: index === count - 1 ? mark : "The customer's inquiry has been ",
   }));

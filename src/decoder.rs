@@ -2,8 +2,8 @@
 
 use flowmaestro_protocol::{EventType, Feature, Features, Field, FieldKind, Scope};
 use flowmaestro_session::{
-    ExecutionKey, Frame, FrameKind, Gap, Generation, Input, Position, Problem, SendId, Token,
-    TokenRequest,
+    ExecutionKey, Frame, FrameKind, Gap, Generation, Input, PlainEvent, Position, Problem, SendId,
+    Token, TokenRequest,
 };
 use wasm_bindgen::prelude::*;
 
@@ -207,33 +207,40 @@ fn literal(field: &Field) -> &'static str {
     }
 }
 
-/// An event that ends nothing and is not to be acknowledged: if it is the next of its execution,
-/// there is nothing to decide.
+/// An event that may be the next of its execution, of which then there is nothing to decide.
 pub(crate) struct NextEvent {
     pub(crate) generation: Generation,
-    pub(crate) event: u8,
-    pub(crate) execution: ExecutionKey,
-    pub(crate) seq: Option<u64>,
+    pub(crate) event: PlainEvent,
     /// Nobody listens to it, so it was not read.
     pub(crate) is_unread: bool,
 }
 
 /// Reads such an event, as `decoder.js` reports it.
 pub(crate) fn next_event(number: u32, frame: u32, detail: f64) -> Option<NextEvent> {
-    let event = (frame >> 5 & 31) as u8;
-    let is_acknowledged = frame >> 10 & 1 == 1;
     let is_unread = frame & 31 == 27;
-    if frame & 31 != 7 && !is_unread || is_acknowledged || is_terminal(event) {
+    if frame & 31 != 7 && !is_unread {
         return None;
     }
-    let execution = (frame >> 11).checked_sub(1).map(ExecutionKey)?;
     Some(NextEvent {
         generation: Generation(number),
-        event,
-        execution,
-        seq: sequence(detail),
+        event: event(frame, detail).plain_event()?,
         is_unread,
     })
+}
+
+fn event(frame: u32, detail: f64) -> FrameKind {
+    let event = (frame >> 5 & 31) as u8;
+    FrameKind::Event {
+        event,
+        execution: execution(frame),
+        terminal: is_terminal(event),
+        seq: sequence(detail),
+        ack: frame >> 10 & 1 == 1,
+    }
+}
+
+fn execution(frame: u32) -> Option<ExecutionKey> {
+    (frame >> 11).checked_sub(1).map(ExecutionKey)
 }
 
 /// An event's number in its execution, if it has one.
@@ -245,7 +252,7 @@ fn sequence(detail: f64) -> Option<u64> {
 pub(crate) fn unpack(number: u32, frame: u32, payload: JsValue, detail: f64) -> Input<JsValue> {
     let generation = Generation(number);
     let kind = frame & 31;
-    let key = (frame >> 11).checked_sub(1).map(ExecutionKey);
+    let key = execution(frame);
     match (kind, key) {
         (14, Some(execution)) => Input::Head {
             generation,
@@ -281,7 +288,6 @@ pub(crate) fn unpack(number: u32, frame: u32, payload: JsValue, detail: f64) -> 
 }
 
 fn frame_kind(kind: u32, key: Option<ExecutionKey>, frame: u32, detail: f64) -> FrameKind {
-    let event = (frame >> 5 & 31) as u8;
     let number = sequence(detail);
     match (kind, key) {
         (1, _) => FrameKind::Welcome { features: None },
@@ -298,14 +304,10 @@ fn frame_kind(kind: u32, key: Option<ExecutionKey>, frame: u32, detail: f64) -> 
             message: number.map(|number| SendId(number as u32)),
             forbidden: kind == 6,
         },
-        (7, execution) => FrameKind::Event {
-            event,
-            execution,
-            terminal: is_terminal(event),
-            seq: number,
-            ack: frame >> 10 & 1 == 1,
+        (7, _) => event(frame, detail),
+        (8, _) => FrameKind::ForeignEvent {
+            event: (frame >> 5 & 31) as u8,
         },
-        (8, _) => FrameKind::ForeignEvent { event },
         (9, _) => FrameKind::Unknown,
         (10..=12, Some(execution)) => FrameKind::Subscribed {
             execution,

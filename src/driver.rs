@@ -28,8 +28,8 @@ use core::cell::{Cell, Ref};
 use flowmaestro_protocol::{EventType, Feature, Features};
 use flowmaestro_session::{
     Credentials, Effect, ExecutionKey, Frame, FrameKind, Gap, GapReason, Generation, Input, Millis,
-    Outgoing, Problem, Refused, ReplayError, ReplayId, SendError, SendId, Session, State, Token,
-    TokenRequest,
+    Outgoing, PlainEvent, Problem, Refused, ReplayError, ReplayId, SendError, SendId, Session,
+    State, Token, TokenRequest,
 };
 use wasm_bindgen::prelude::*;
 
@@ -175,15 +175,20 @@ impl Driver {
     /// delivered: most are such. It counts as delivered then.
     fn take_next(&self, next: &NextEvent) -> bool {
         let mut session = self.session.borrow_mut();
-        !self.draining.get() && session.take_next(next.generation, next.execution, next.seq)
+        !self.draining.get() && session.take_next(next.generation, next.event)
     }
 
     /// Hands over an event that was taken so.
     fn deliver_next(&self, next: &NextEvent, event: &JsValue) {
-        let execution = Some(next.execution);
-        self.observe(next.event, execution, event);
+        let PlainEvent {
+            event: index,
+            execution,
+            ..
+        } = next.event;
+        let execution = Some(execution);
+        self.observe(index, execution, event);
         self.draining.set(true);
-        self.deliver(Some(next.event.into()), execution, event, execution);
+        self.deliver(Some(index.into()), execution, event, execution);
         self.draining.set(false);
         self.drain();
     }

@@ -194,6 +194,39 @@ pub enum FrameKind {
     Invalid,
 }
 
+/// An event of an execution of which there is little to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlainEvent {
+    /// The caller's index of the event type.
+    pub event: u8,
+    /// The execution that it belongs to.
+    pub execution: ExecutionKey,
+    /// Its number in the execution, from 1, if it has one.
+    pub seq: Option<u64>,
+}
+
+impl FrameKind {
+    /// The event, if it ends nothing and is not to be acknowledged: then
+    /// [`Session::take_next`](crate::Session::take_next) may take it.
+    #[must_use]
+    pub fn plain_event(self) -> Option<PlainEvent> {
+        match self {
+            Self::Event {
+                event,
+                execution: Some(execution),
+                terminal: false,
+                seq,
+                ack: false,
+            } => Some(PlainEvent {
+                event,
+                execution,
+                seq,
+            }),
+            _ => None,
+        }
+    }
+}
+
 /// Where a subscription stands in the history of its execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {

@@ -88,7 +88,7 @@ pub mod close_code;
 pub use credentials::{Credentials, Token};
 pub use effect::{Effect, Gap, GapReason, Outgoing, Problem, ReplayError, SendError};
 pub use ids::{ExecutionKey, Generation, ReplayId, SendId, TokenRequest};
-pub use input::{Frame, FrameKind, Input, Position, Refused};
+pub use input::{Frame, FrameKind, Input, PlainEvent, Position, Refused};
 pub use options::{Backoff, InvalidOption, Jitter, Options};
 pub use session::Session;
 pub use state::{Closed, DisconnectCause, Failure, State};

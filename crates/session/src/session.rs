@@ -14,8 +14,8 @@ use crate::subscriptions::{Action, Asked, Subscriptions};
 use crate::time::earliest;
 use crate::{
     Credentials, Effect, ExecutionKey, Frame, FrameKind, Gap, GapReason, Generation, Input, Millis,
-    Options, Outgoing, Position, Problem, Refused, ReplayError, ReplayId, SendError, SendId, State,
-    Stats, Token, TokenRequest,
+    Options, Outgoing, PlainEvent, Position, Problem, Refused, ReplayError, ReplayId, SendError,
+    SendId, State, Stats, Token, TokenRequest,
 };
 
 /// How long the server's `ack` of a message is waited for before the message is sent again, in
@@ -120,12 +120,11 @@ impl<P: Clone> Session<P> {
     /// ones, and a page may get thousands of them a second.
     ///
     /// Returns whether it was taken. If not, nothing has changed, and it is to be handed to
-    /// [`Self::handle`]; so are all that end an execution, or are to be acknowledged.
+    /// [`Self::handle`]; so are all that are no [`FrameKind::plain_event`].
     pub fn take_next(
         &mut self,
         generation: Generation,
-        execution: ExecutionKey,
-        seq: Option<u64>,
+        PlainEvent { execution, seq, .. }: PlainEvent,
     ) -> bool {
         let Link::Up {
             generation: current,

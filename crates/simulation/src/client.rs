@@ -636,18 +636,11 @@ impl World {
 
     /// Whether the session takes an event by its short way, as `Driver::take_next` hands it over.
     fn take_next(&mut self, client: usize, generation: Generation, kind: FrameKind) -> bool {
-        let FrameKind::Event {
-            execution: Some(key),
-            terminal: false,
-            seq,
-            ack: false,
-            ..
-        } = kind
-        else {
+        let Some(event) = kind.plain_event() else {
             return false;
         };
         let it = &mut self.clients[client];
-        !it.draining && it.session.take_next(generation, key, seq)
+        !it.draining && it.session.take_next(generation, event)
     }
 
     fn deliver_next(&mut self, client: usize, key: Option<ExecutionKey>, payload: Payload) {

@@ -47,23 +47,16 @@ impl World {
         kind: FrameKind,
         payload: &Payload,
     ) -> bool {
-        let FrameKind::Event {
-            event,
-            execution: Some(key),
-            terminal: false,
-            seq,
-            ack: false,
-        } = kind
-        else {
+        let Some(plain) = kind.plain_event() else {
             return false;
         };
-        if !self.takes_next || !self.session.take_next(generation, key, seq) {
+        if !self.takes_next || !self.session.take_next(generation, plain) {
             return false;
         }
         self.note_frame(generation, kind);
         self.carry_out(Effect::Deliver {
-            event,
-            execution: Some(key),
+            event: plain.event,
+            execution: Some(plain.execution),
             acknowledge: None,
             payload: payload.clone(),
         });

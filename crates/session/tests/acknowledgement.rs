@@ -7,7 +7,7 @@ mod common;
 use common::*;
 use flowmaestro_protocol::Feature::{Ack, Replay};
 use flowmaestro_session::{
-    Effect, FrameKind, Options, Outgoing, Problem, Refused, SendError, SendId,
+    Effect, FrameKind, Gap, GapReason, Options, Outgoing, Problem, Refused, SendError, SendId,
 };
 
 fn message(id: u32) -> Outgoing<Payload> {
@@ -111,6 +111,55 @@ fn before_the_server_says_whose_its_number_is_an_event_counts_as_no_repetition()
     world.advance(10_000.0);
     assert_eq!(world.seqs(1), [1, 1]);
     assert_eq!(world.server.event_acks, [(1, 1)]);
+}
+
+/// Everything after the two events that there were.
+const RESTARTED: Gap = Gap {
+    from: Some(3),
+    to: None,
+    reason: GapReason::Restarted,
+};
+
+/// A server of another history has sent the event with this number again, and has not answered the
+/// subscription yet.
+fn before_the_answer_of_another_server() -> World {
+    let mut world = subscribed();
+    world.publish_many(1, 2);
+    world.advance(100.0);
+    world.restart();
+    world.publish_critical(1);
+    world.server.mute.insert(1);
+    reconnect(&mut world);
+    assert_eq!(world.session.held_events(), 1);
+    world.forget();
+    world
+}
+
+#[test]
+fn what_a_server_sent_again_before_it_died_comes_from_the_next_one_that_has_it() {
+    let mut world = before_the_answer_of_another_server();
+    world.cut(1006, "");
+    world.server.mute.clear();
+    reconnect(&mut world);
+    assert_eq!(world.seqs(1), [1]);
+    assert_eq!(world.gaps(), [(1, RESTARTED)]);
+    assert_eq!(world.server.event_acks, [(1, 1)], "once it was handled");
+}
+
+#[test]
+fn what_was_lost_with_a_server_that_sent_it_again_is_told() {
+    let mut world = before_the_answer_of_another_server();
+    world.restart();
+    world.server.mute.clear();
+    reconnect(&mut world);
+    assert_eq!(
+        (world.seqs(1), world.gaps()),
+        (vec![], vec![(1, RESTARTED)])
+    );
+    assert!(world.server.event_acks.is_empty(), "nobody handled it");
+    world.publish(1);
+    world.advance(20.0);
+    assert_eq!(world.seqs(1), [1]);
 }
 
 #[test]

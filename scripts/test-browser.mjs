@@ -7,7 +7,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findBrowsers } from "./lib/browsers.mjs";
+import { requireBrowsers } from "./lib/browsers.mjs";
 import { startGatewayHarness } from "./lib/gateway-harness.mjs";
 import { pageServer } from "./lib/page-server.mjs";
 import { fail, ROOT, run } from "./lib/run.mjs";
@@ -24,10 +24,7 @@ const SECONDS_PER_CUT = 0.2;
 try {
   const { cuts, browser, cargoArgs } = readArgs(process.argv.slice(2));
   const env = toolEnv();
-  const browsers = findBrowsers(env);
-  const missing = Object.keys(browsers).filter((name) => !browsers[name]);
-  if (missing.length > 0)
-    throw new Error(`${missing.join(", ")} missing: npm run setup -- --browsers`);
+  const browsers = requireBrowsers(env);
   run("cargo", ["build", "-p", "flowmaestro-gateway", "-p", "flowmaestro-fault-proxy"], { env });
   const testEnv = {
     ...env,

@@ -23,6 +23,14 @@ export function findBrowsers(env = toolEnv()) {
   };
 }
 
+/** As `findBrowsers`, where none may be missing. */
+export function requireBrowsers(env) {
+  const browsers = findBrowsers(env);
+  const missing = Object.keys(browsers).filter((name) => !browsers[name]);
+  if (missing.length === 0) return browsers;
+  throw new Error(`${missing.join(", ")} missing: npm run setup -- --browsers`);
+}
+
 /** Installs the browsers that are missing; throws naming those that cannot be had. */
 export function ensureBrowsers(env) {
   const { chrome, firefox, ...drivers } = findBrowsers(env);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { EXECUTION, HostileServer } from "../client/support/hostile-server.mjs";
-import { ENGINES, Engine } from "./support/engines.mjs";
+import { ENGINES, Engine, lacking } from "../support/engines.mjs";
 import { hostileFrames } from "./support/hostile-frames.mjs";
 import { Site } from "./support/site.mjs";
 
@@ -22,7 +22,9 @@ before(() => site.start());
 after(() => site.close());
 
 for (const name of ENGINES) {
-  test(`${FRAMES} hostile frames in ${name} cost nothing but themselves`, async (t) => {
+  test(`${FRAMES} hostile frames in ${name} cost nothing but themselves`, {
+    skip: lacking(name),
+  }, async (t) => {
     const server = new HostileServer();
     await server.start();
     t.after(() => server.close());

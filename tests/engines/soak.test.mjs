@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { Engine, MEASURED_ENGINES } from "./support/engines.mjs";
+import { Engine, MEASURED_ENGINES } from "../support/engines.mjs";
 import { Site } from "./support/site.mjs";
 import { StreamServer } from "./support/stream-server.mjs";
 

@@ -2,10 +2,7 @@
 
 import { websocket } from "/package/index.js";
 
-const told = { chunks: [], errors: [], states: [], problems: [], runs: 0 };
-
-addEventListener("error", ({ message }) => told.problems.push(message));
-addEventListener("unhandledrejection", ({ reason }) => told.problems.push(String(reason)));
+const told = { chunks: [], errors: [], states: [], runs: 0 };
 
 globalThis.begin = async (url, executionId) => {
   // With everything that an instance may be told, and a fresh one has to be told again.
@@ -16,7 +13,7 @@ globalThis.begin = async (url, executionId) => {
   websocket.on("connection:error", ({ code }) => told.errors.push(code));
   websocket.on("connection:state", ({ state }) => told.states.push(state.status));
   // What has ended stays so, and its number may be another's by then.
-  websocket.on("node:stream", () => told.problems.push("a handler that was removed"))();
+  websocket.on("node:stream", () => console.error("a handler that was removed was called"))();
   websocket.subscribeToExecution(executionId, { presence: true });
   websocket.subscribeToExecution(executionId);
   await websocket.connect("a token");
@@ -57,6 +54,7 @@ globalThis.leave = (executionId) => {
 
 globalThis.told = (executionId) => ({
   ...told,
+  problems: globalThis.problems(),
   state: websocket.state.status,
   error: websocket.state.error?.code,
   text: websocket.execution(executionId).getSnapshot().nodes.n?.text,

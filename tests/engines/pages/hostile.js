@@ -5,10 +5,6 @@ import { websocket } from "/package/index.js";
 let last = "";
 let good = 0;
 let errors = 0;
-const problems = [];
-
-addEventListener("error", ({ message }) => problems.push(message));
-addEventListener("unhandledrejection", ({ reason }) => problems.push(String(reason)));
 
 /** Connects, and counts events and errors from then on. */
 globalThis.connect = async (url, executionId) => {
@@ -25,4 +21,10 @@ globalThis.connect = async (url, executionId) => {
   await websocket.connect("a token");
 };
 
-globalThis.seen = () => ({ last, good, errors, problems, isConnected: websocket.isConnected() });
+globalThis.seen = () => ({
+  last,
+  good,
+  errors,
+  problems: globalThis.problems(),
+  isConnected: websocket.isConnected(),
+});

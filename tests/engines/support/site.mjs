@@ -15,7 +15,11 @@ export class Site {
 
   /** `built` is where the package is, if it is another build. */
   constructor(built = join(ROOT, "pkg")) {
-    this.#folders = { package: built, pages: join(ROOT, "tests/engines/pages") };
+    this.#folders = {
+      package: built,
+      pages: join(ROOT, "tests/engines/pages"),
+      support: join(ROOT, "tests/support"),
+    };
   }
 
   async start() {
@@ -49,8 +53,9 @@ export class Site {
   }
 }
 
-/** The page's own script runs before any of the package, so that it sees all that the package does. */
+/** What watches the page runs before any of the package, so that it sees all that the package does. */
 function html(page) {
   return `<!doctype html><meta charset="utf-8"><title>${page}</title><link rel="icon" href="data:">
-<script src="pages/watch.js"></script><script type="module" src="pages/${page}.js"></script>`;
+<script src="support/problems.js"></script><script src="pages/watch.js"></script>
+<script type="module" src="pages/${page}.js"></script>`;
 }

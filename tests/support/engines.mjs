@@ -5,10 +5,10 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { Builder, Capabilities } from "selenium-webdriver";
 import firefox from "selenium-webdriver/firefox.js";
-import { findBrowsers } from "../../../scripts/lib/browsers.mjs";
-import { freePort } from "../../../scripts/lib/server-process.mjs";
-import { toolEnv } from "../../../scripts/lib/toolchain.mjs";
-import { findWebKit, hasWebKit } from "../../../scripts/lib/webkit.mjs";
+import { requireBrowsers } from "../../scripts/lib/browsers.mjs";
+import { freePort } from "../../scripts/lib/server-process.mjs";
+import { toolEnv } from "../../scripts/lib/toolchain.mjs";
+import { findWebKit, hasWebKit } from "../../scripts/lib/webkit.mjs";
 
 /** How long a driver may take to listen, and a script of a test to run. */
 const START_MS = 30_000;
@@ -56,10 +56,16 @@ const KINDS = {
   },
 };
 
-/** The engines that are there. */
-export const ENGINES = Object.keys(KINDS).filter((name) => name !== "WebKit" || hasWebKit());
+export const ENGINES = Object.keys(KINDS);
 
-/** Those of them that tell how much memory a page's scripts hold. */
+/** Why nothing is tested in this engine here; `false` where it is. WebKit alone is not packaged for every
+ *  system. */
+export function lacking(name) {
+  if (name !== "WebKit" || hasWebKit()) return false;
+  return "no WebKitWebDriver or no Xvfb: on Debian `npm run setup -- --browsers` installs both";
+}
+
+/** Those that tell how much memory a page's scripts hold. */
 export const MEASURED_ENGINES = ENGINES.filter((name) => KINDS[name].heapBytes);
 
 /** A browser and its one page. */
@@ -73,12 +79,17 @@ export class Engine {
     const engine = new Engine();
     engine.#kind = KINDS[name];
     try {
-      await engine.#start(findBrowsers(toolEnv()), await freePort());
+      await engine.#start(requireBrowsers(toolEnv()), await freePort());
       return engine;
     } catch (error) {
       await engine.close();
       throw error;
     }
+  }
+
+  /** The WebDriver session. */
+  get driver() {
+    return this.#driver;
   }
 
   /** The size of the page's heap after garbage collections, in bytes, of an engine that tells it. */
@@ -101,10 +112,13 @@ export class Engine {
   }
 
   async close() {
-    await this.#driver?.quit();
-    for (const process of this.#processes.reverse()) {
-      process.kill();
-      if (process.exitCode === null && process.signalCode === null) await once(process, "exit");
+    try {
+      await this.#driver?.quit();
+    } finally {
+      for (const process of this.#processes.reverse()) {
+        process.kill();
+        if (process.exitCode === null && process.signalCode === null) await once(process, "exit");
+      }
     }
   }
 

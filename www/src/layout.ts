@@ -1,5 +1,5 @@
 /** Sizes in SVG user units, which are CSS pixels unless the drawing is scaled down. */
-export const nodeSize = { width: 140, height: 70 };
+export const nodeSize = { width: 150, height: 70 };
 const gap = { x: 10, y: 28 };
 const margin = 4;
 /** The width that an edge takes in each layer it passes through. */

@@ -112,8 +112,9 @@ export class DemoPage {
   }
 
   /** Waits until an element is shown that matches, and in which `text` is. */
-  find(css, text = ANY) {
-    return this.#until(`${css} with ${text} is shown`, () => this.#shown({ css, text }));
+  find(css, text) {
+    const what = text === undefined ? css : `${css} with ${text}`;
+    return this.#until(`${what} is shown`, () => this.#shown({ css, text }));
   }
 
   /** Waits until an element of this role and name is shown, within another if one is given. */

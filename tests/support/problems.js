@@ -9,7 +9,7 @@
   // Captured on its way: what does not load tells only its own element.
   addEventListener("error", told, { capture: true });
   function told({ message, target }) {
-    collect(message ?? `${target.src ?? target.href} does not load`);
+    collect(message ?? `${target.outerHTML} does not load`);
   }
   addEventListener("unhandledrejection", ({ reason }) => collect(`not handled: ${reason}`));
   addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) =>

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assertNoSecrets } from "../../scripts/lib/log-secrets.mjs";
 import { ROOT, TARGET_DIR } from "../../scripts/lib/run.mjs";
 import { freePort, ServerProcess } from "../../scripts/lib/server-process.mjs";
 
@@ -38,6 +37,10 @@ export class Demo {
     return this.#url;
   }
 
+  get logFile() {
+    return this.#logFile;
+  }
+
   /** Ends the server as a crash does. */
   kill() {
     return this.#server.stop("SIGKILL");
@@ -57,7 +60,6 @@ export class Demo {
   async close() {
     await this.kill();
     rmSync(this.#folder, { recursive: true, force: true });
-    assertNoSecrets(this.#logFile);
   }
 
   /** The page's folder, where the page's first script is the one that collects its problems. */

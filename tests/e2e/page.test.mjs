@@ -2,7 +2,9 @@
 // when the server is killed under them.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { assertNoSecrets } from "../../scripts/lib/log-secrets.mjs";
 import { ENGINES, lacking } from "../support/engines.mjs";
 import { Demo } from "./demo.mjs";
 import { DemoPage } from "./demo-page.mjs";
@@ -112,6 +114,11 @@ for (const engine of ENGINES) {
         }
       });
     }
+
+    test(`${engine}: the server's log tells of the visitors, and holds no secret`, () => {
+      assert.match(readFileSync(demo.logFile, "utf8"), /connected/);
+      assertNoSecrets(demo.logFile);
+    });
   });
 }
 

@@ -1,6 +1,7 @@
 // Whether the client keeps what it need not.
 
 // Before the client, which makes its instance at the first call.
+import "../../tests/support/wasm-pages.js";
 import "../fake-socket.js";
 
 import { websocket } from "flowmaestro-websocket";
@@ -16,21 +17,9 @@ const EVENTS_PER_RUN = 20;
 /** Events that are made at a time. */
 const CHUNK = 10_000;
 
-const memories: WebAssembly.Memory[] = [];
-
 let seq = 0;
 let runs = 0;
 let handled = 0;
-
-WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
-  construct(target, [module, imports]) {
-    const instance = new target(module, imports);
-    for (const value of Object.values(instance.exports)) {
-      if (value instanceof WebAssembly.Memory) memories.push(value);
-    }
-    return instance;
-  },
-});
 
 async function setUp(): Promise<void> {
   websocket.configure({ url: `ws://localhost/${PROTOCOL}`, unsubscribeDelayMs: 0 });
@@ -87,9 +76,4 @@ function macrotask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
-/** Pages of 64 KiB of the client's WebAssembly memory. */
-function wasmPages(): number {
-  return memories.reduce((sum, { buffer }) => sum + buffer.byteLength / 65_536, 0);
-}
-
-Object.assign(globalThis, { setUp, deliverEvents, watchRuns, wasmPages });
+Object.assign(globalThis, { setUp, deliverEvents, watchRuns });

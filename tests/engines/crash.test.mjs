@@ -3,12 +3,12 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { ROOT, run, TARGET_DIR } from "../../scripts/lib/run.mjs";
 import { EPOCH, EXECUTION, HostileServer } from "../client/support/hostile-server.mjs";
-import { ENGINES, Engine, lacking } from "../support/engines.mjs";
-import { Site } from "./support/site.mjs";
+import { ENGINES, lacking } from "../support/engines.mjs";
+import { openPage, useSite } from "./support/page.mjs";
 
 const PATIENCE_MS = 15_000;
 const RETRY_MS = 20;
@@ -16,13 +16,9 @@ const RETRY_MS = 20;
 /** In a call of the page's. */
 const DEATHS = ["panic", "trap", "stack"];
 
-const site = new Site(join(TARGET_DIR, "crash/pkg"));
+const site = useSite(join(TARGET_DIR, "crash/pkg"));
 
-before(async () => {
-  run("node", [join(ROOT, "scripts/build.mjs"), "--crash"]);
-  await site.start();
-});
-after(() => site.close());
+before(() => run("node", [join(ROOT, "scripts/build.mjs"), "--crash"]));
 
 for (const name of ENGINES) {
   const skip = lacking(name);
@@ -32,11 +28,7 @@ for (const name of ENGINES) {
   /** A page that is subscribed, and has got two events. */
   async function begin(t) {
     server = new HostileServer();
-    await server.start();
-    t.after(() => server.close());
-    engine = await Engine.start(name);
-    t.after(() => engine.close());
-    await engine.open(site.page("crash"));
+    engine = await openPage(t, { name, server, url: site.page("crash") });
     await engine.call("begin", server.url, EXECUTION);
     server.sendNext();
     server.sendNext();

@@ -1,12 +1,12 @@
 // A hundred thousand hostile frames in a real page: the next good one is delivered, once.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { EXECUTION, HostileServer } from "../client/support/hostile-server.mjs";
-import { ENGINES, Engine, lacking } from "../support/engines.mjs";
+import { ENGINES, lacking } from "../support/engines.mjs";
 import { hostileFrames } from "./support/hostile-frames.mjs";
-import { Site } from "./support/site.mjs";
+import { openPage, useSite } from "./support/page.mjs";
 
 const FRAMES = 100_000;
 
@@ -16,21 +16,14 @@ const BETWEEN = 5_000;
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 20;
 
-const site = new Site();
-
-before(() => site.start());
-after(() => site.close());
+const site = useSite();
 
 for (const name of ENGINES) {
   test(`${FRAMES} hostile frames in ${name} cost nothing but themselves`, {
     skip: lacking(name),
   }, async (t) => {
     const server = new HostileServer();
-    await server.start();
-    t.after(() => server.close());
-    const engine = await Engine.start(name);
-    t.after(() => engine.close());
-    await engine.open(site.page("hostile"));
+    const engine = await openPage(t, { name, server, url: site.page("hostile") });
     await engine.call("connect", server.url, EXECUTION);
     const started = performance.now();
     let sent = 0;

@@ -4,10 +4,10 @@
 //   npm run test:soak       1,000,000 messages, and 100,000 times everything else
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { Engine, MEASURED_ENGINES } from "../support/engines.mjs";
-import { Site } from "./support/site.mjs";
+import { MEASURED_ENGINES } from "../support/engines.mjs";
+import { openPage, useSite } from "./support/page.mjs";
 import { StreamServer } from "./support/stream-server.mjs";
 
 const WHOLE = process.argv.includes("--whole");
@@ -41,19 +41,12 @@ const PATIENCE_MS = 15_000;
 
 const KIB = 1024;
 
-const site = new Site();
-
-before(() => site.start());
-after(() => site.close());
+const site = useSite();
 
 for (const name of MEASURED_ENGINES) {
   test(`${name} keeps nothing of what is over`, async (t) => {
     const server = new StreamServer();
-    await server.start();
-    t.after(() => server.close());
-    const engine = await Engine.start(name);
-    t.after(() => engine.close());
-    await engine.open(site.page("soak"));
+    const engine = await openPage(t, { name, server, url: site.page("soak") });
     await engine.call("configure", server.url);
 
     await use(engine, server, "exec_warm_up", LOADS.warmUp);

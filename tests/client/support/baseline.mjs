@@ -3,24 +3,14 @@
 
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { WebSocket, WebSocketServer } from "ws";
+import { WebSocket } from "ws";
+import { SocketServer } from "../../support/socket-server.mjs";
 
 /** Sends events to those who subscribed, and ignores what it does not know. */
-export class BaselineServer {
+export class BaselineServer extends SocketServer {
   /** Every frame of every client, in order. */
   frames = [];
-  #server;
   #subscriptions = new Map();
-
-  async start(port = 0) {
-    this.#server = new WebSocketServer({ host: "127.0.0.1", port, path: "/ws" });
-    this.#server.on("connection", (socket, request) => this.#welcome(socket, request));
-    await once(this.#server, "listening");
-  }
-
-  get url() {
-    return `ws://127.0.0.1:${this.#server.address().port}/ws`;
-  }
 
   get answers() {
     return this.frames.map((text) => JSON.parse(text)).filter(isAnswer);
@@ -34,18 +24,7 @@ export class BaselineServer {
     }
   }
 
-  /** Ends every connection, without a word. */
-  drop() {
-    for (const socket of this.#subscriptions.keys()) socket.terminate();
-  }
-
-  async close() {
-    this.drop();
-    this.#server.close();
-    await once(this.#server, "close");
-  }
-
-  #welcome(socket, { url }) {
+  welcome(socket, { url }) {
     const { searchParams } = new URL(url, this.url);
     if (!searchParams.get("token")) return socket.close(1008, "Authentication required");
     this.#subscriptions.set(socket, new Set());

@@ -1,8 +1,7 @@
 // A server that speaks the protocol but for what the tests send, and nonsense for it to send.
 
-import { once } from "node:events";
 import { gzipSync } from "node:zlib";
-import { WebSocketServer } from "ws";
+import { SocketServer } from "../../support/socket-server.mjs";
 
 export const EXECUTION = "exec_1";
 export const EPOCH = "epoch_1";
@@ -12,29 +11,14 @@ const FEATURES = ["replay", "ack", "batch", "gzip", "presence", "rooms", "ping",
 export const MIB = 1024 * 1024;
 
 /** Speaks the protocol, but for what the tests send. */
-export class HostileServer {
+export class HostileServer extends SocketServer {
   connections = 0;
   /** What the client has sent, parsed. */
   received = [];
   /** It answers nothing but subscriptions. */
   isSilent = false;
   #history = [];
-  #server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   #socket;
-
-  async start() {
-    this.#server.on("connection", (socket) => this.#welcome(socket));
-    await once(this.#server, "listening");
-  }
-
-  get url() {
-    return `ws://127.0.0.1:${this.#server.address().port}/ws`;
-  }
-
-  /** How many sockets are open. */
-  get open() {
-    return this.#server.clients.size;
-  }
 
   /** Sends a frame as it is; an object as JSON. */
   send(frame) {
@@ -50,13 +34,7 @@ export class HostileServer {
     return next;
   }
 
-  async close() {
-    this.#socket?.terminate();
-    this.#server.close();
-    await once(this.#server, "close");
-  }
-
-  #welcome(socket) {
+  welcome(socket) {
     this.connections += 1;
     this.#socket = socket;
     socket.on("message", (data) => this.#take(JSON.parse(data.toString())));

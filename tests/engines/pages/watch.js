@@ -1,10 +1,9 @@
 // Counts what a page's scripts keep: timers, listeners of the page, sockets, what finalizers wait for,
-// and pages of WebAssembly memory. Runs before all others.
+// and pages of WebAssembly memory. Runs before any script of the package's.
 
 const timers = new Set();
 const listeners = new Map();
 const sockets = new Set();
-const memories = [];
 let awaited = 0;
 
 const { setTimeout, clearTimeout, addEventListener, removeEventListener } = globalThis;
@@ -66,21 +65,11 @@ globalThis.FinalizationRegistry = class extends FinalizationRegistry {
   }
 };
 
-WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
-  construct(target, [module, imports]) {
-    const instance = new target(module, imports);
-    for (const value of Object.values(instance.exports)) {
-      if (value instanceof WebAssembly.Memory) memories.push(value);
-    }
-    return instance;
-  },
-});
-
 /** What there is now. */
 globalThis.kept = () => ({
   timers: timers.size,
   listeners: [...listeners.values()].reduce((sum, types) => sum + types.size, 0),
   sockets: sockets.size,
   awaited,
-  wasmPages: memories.reduce((sum, { buffer }) => sum + buffer.byteLength / 65_536, 0),
+  wasmPages: globalThis.wasmPages(),
 });

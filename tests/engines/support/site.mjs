@@ -56,6 +56,6 @@ export class Site {
 /** What watches the page runs before any of the package, so that it sees all that the package does. */
 function html(page) {
   return `<!doctype html><meta charset="utf-8"><title>${page}</title><link rel="icon" href="data:">
-<script src="support/problems.js"></script><script src="pages/watch.js"></script>
-<script type="module" src="pages/${page}.js"></script>`;
+<script src="support/problems.js"></script><script src="support/wasm-pages.js"></script>
+<script src="pages/watch.js"></script><script type="module" src="pages/${page}.js"></script>`;
 }

@@ -1,26 +1,15 @@
 // A server that sends as many events as it is asked for, and keeps none.
 
-import { once } from "node:events";
-import { WebSocketServer } from "ws";
+import { SocketServer } from "../../support/socket-server.mjs";
 
 const FEATURES = ["replay", "ping"];
 
 /** How many events are handed to the socket before it has to have sent them. */
 const AT_ONCE = 500;
 
-export class StreamServer {
-  #server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+export class StreamServer extends SocketServer {
   #heads = new Map();
   #socket;
-
-  async start() {
-    this.#server.on("connection", (socket) => this.#welcome(socket));
-    await once(this.#server, "listening");
-  }
-
-  get url() {
-    return `ws://127.0.0.1:${this.#server.address().port}/ws`;
-  }
 
   /** Sends so many events of an execution to the page. */
   async stream(executionId, count) {
@@ -40,17 +29,7 @@ export class StreamServer {
     }
   }
 
-  async close() {
-    for (const socket of this.#server.clients) socket.terminate();
-    this.#server.close();
-    await once(this.#server, "close");
-  }
-
-  #head(executionId) {
-    return this.#heads.get(executionId) ?? 0;
-  }
-
-  #welcome(socket) {
+  welcome(socket) {
     this.#socket = socket;
     const answer = (message) => socket.send(JSON.stringify(message));
     socket.on("message", (data) => {
@@ -62,5 +41,9 @@ export class StreamServer {
       if (type === "ping") answer({ type: "pong", id, heads: {} });
     });
     answer({ type: "connected", connectionId: "c", message: "m", features: FEATURES });
+  }
+
+  #head(executionId) {
+    return this.#heads.get(executionId) ?? 0;
   }
 }

@@ -35,7 +35,8 @@ export interface ClientOptions {
      */
     pingIntervalMs?: number;
     /**
-     * How long its answer may take before the connection counts as dead, in ms. Default: 5,000.
+     * How long its answer may take before the connection counts as dead, in ms. Default: 5,000. While
+     * messages come, which it may be behind: twice `pingIntervalMs`.
      */
     pongTimeoutMs?: number;
     /**

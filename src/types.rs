@@ -53,7 +53,8 @@ pub struct ClientOptions {
     /// How often a server that answers pings is asked for a sign of life, in ms. Default: 10,000.
     #[tsify(optional)]
     ping_interval_ms: Option<f64>,
-    /// How long its answer may take before the connection counts as dead, in ms. Default: 5,000.
+    /// How long its answer may take before the connection counts as dead, in ms. Default: 5,000. While
+    /// messages come, which it may be behind: twice `pingIntervalMs`.
     #[tsify(optional)]
     pong_timeout_ms: Option<f64>,
     /// What is refused.

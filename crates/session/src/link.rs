@@ -440,9 +440,41 @@ impl<P: Clone> Session<P> {
             Pulse::Pinging { .. } if planted!(PongNotAwaited) => {
                 self.set_pulse(self.first_pulse(self.link.features()))
             }
-            Pulse::Pinging { pong_by, .. } if self.now >= pong_by => self.lose_silent_link(NO_PONG),
+            Pulse::Pinging { pong_by, .. } if self.now >= pong_by => {
+                if !self.prolong_ping() {
+                    self.lose_silent_link(NO_PONG);
+                }
+            }
             _ => {}
         }
+    }
+
+    /// Frames still come, and the pong may be behind them: where a slow network or a busy page has much
+    /// to catch up with, to connect again would bring the same frames again. Not for ever, since they
+    /// prove one direction only.
+    fn prolong_ping(&mut self) -> bool {
+        let (now, options) = (self.now, self.options);
+        let Link::Up {
+            pulse: Pulse::Pinging {
+                pong_by, next_at, ..
+            },
+            ..
+        } = &mut self.link
+        else {
+            return false;
+        };
+        let give_up_at = next_at.plus(options.ping_interval_ms);
+        let is_prolonged = self.heard && now < give_up_at;
+        if is_prolonged {
+            let later = now.plus(options.pong_timeout_ms);
+            *pong_by = if later < give_up_at {
+                later
+            } else {
+                give_up_at
+            };
+            self.heard = false;
+        }
+        is_prolonged
     }
 
     /// An answer did not come without which the connection is worth nothing.
@@ -477,6 +509,7 @@ impl<P: Clone> Session<P> {
     fn ping(&mut self, probing: bool) {
         self.last_ping = self.last_ping.wrapping_add(1);
         let id = self.last_ping;
+        self.heard = false;
         self.set_pulse(Pulse::Pinging {
             id,
             pong_by: self.now.plus(self.options.pong_timeout_ms),

@@ -31,7 +31,8 @@ pub struct Options {
     pub max_message_age_ms: f64,
     /// How often a server that answers pings is asked for a sign of life.
     pub ping_interval_ms: f64,
-    /// How long its answer may take before the connection counts as dead.
+    /// How long its answer may take before the connection counts as dead. While frames come, which it
+    /// may be behind: two intervals.
     pub pong_timeout_ms: f64,
     /// What this client speaks beyond the baseline, with a server that offers it.
     pub features: Features,

@@ -47,6 +47,8 @@ pub struct Session<P> {
     pub(crate) last_generation: Generation,
     pub(crate) last_request: TokenRequest,
     pub(crate) last_ping: u32,
+    /// Frames of the connection came since the last ping, or since they prolonged the wait for its pong.
+    pub(crate) heard: bool,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) recovery: Recovery<P>,
     pub(crate) queue: Queue<P>,
@@ -85,6 +87,7 @@ impl<P: Clone> Session<P> {
             last_generation: Generation(0),
             last_request: TokenRequest(0),
             last_ping: 0,
+            heard: false,
             subscriptions: Subscriptions::new(),
             recovery: Recovery::new(),
             queue: Queue::new(),
@@ -141,6 +144,7 @@ impl<P: Clone> Session<P> {
         {
             return false;
         }
+        self.heard = true;
         let is_next = match (features.contains(Feature::Replay), seq) {
             (true, Some(seq)) => {
                 self.recovery.is_next(execution, seq)
@@ -691,7 +695,10 @@ impl<P: Clone> Session<P> {
             Link::Up {
                 generation: current,
                 ..
-            } if current == generation => self.route(frame),
+            } if current == generation => {
+                self.heard = true;
+                self.route(frame);
+            }
             Link::Opening {
                 generation: current,
                 term,

@@ -84,18 +84,53 @@ fn a_way_that_dies_behind_a_ping_is_noticed_as_soon_as_any() {
     assert!(waits_for_no_pong(&world));
 }
 
+/// An event each second, for so many seconds.
+fn publish_for(world: &mut World, seconds: u32) {
+    for _ in 0..seconds {
+        world.publish(1);
+        world.advance(1000.0);
+    }
+}
+
 #[test]
-fn what_the_server_sends_is_no_sign_of_life() {
+fn an_answer_behind_much_else_is_waited_for() {
+    let mut world = pinging();
+    world.subscribe(1);
+    world.advance(100.0);
+    world.server.deaf_to_pings = true;
+    publish_for(&mut world, 28);
+    assert_eq!(world.pings().len(), 1);
+    world.push(FrameKind::Pong(1));
+    world.server.deaf_to_pings = false;
+    world.advance(60_000.0);
+    assert!(world.is_connected());
+    assert_eq!(world.seqs(1).len(), 28);
+}
+
+#[test]
+fn what_the_server_sends_is_no_answer() {
     let mut world = pinging();
     world.subscribe(1);
     world.advance(100.0);
     world.deaf = true; // half-open
-    for _ in 0..15 {
-        world.publish(1);
-        world.advance(1000.0);
-    }
-    assert!(waits_for_no_pong(&world));
-    assert_eq!(world.seqs(1).len(), 15);
+    publish_for(&mut world, 29);
+    assert!(world.is_connected());
+    world.publish(1);
+    world.advance_until(|world| !world.is_connected());
+    assert_eq!(world.now, 30_020.0);
+    assert_eq!(world.close_codes(), [NO_PONG]);
+}
+
+#[test]
+fn silence_after_it_ends_the_wait_in_time() {
+    let mut world = pinging();
+    world.subscribe(1);
+    world.advance(100.0);
+    world.deaf = true;
+    publish_for(&mut world, 12);
+    world.frozen = true;
+    world.advance_until(|world| !world.is_connected());
+    assert_eq!(world.now, 20_020.0);
 }
 
 #[test]
@@ -106,7 +141,7 @@ fn an_answer_to_another_question_does_not_count() {
     for id in [0, 2, u32::MAX] {
         world.push(FrameKind::Pong(id));
     }
-    world.advance(4500.0);
+    world.advance(9500.0);
     assert!(waits_for_no_pong(&world));
     assert_eq!(world.session.stats().ignored, 3);
 }

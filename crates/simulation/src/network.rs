@@ -397,7 +397,9 @@ impl World {
             it.down.cut(0);
             it.down.dead = true;
         }
-        let noticed = 15_000 + 2 * self.plan.faults.delay_ms + 10;
+        // What still comes to the client gives the answer of the server more time.
+        let in_time = if which == 2 { 30_000 } else { 15_000 };
+        let noticed = in_time + 2 * self.plan.faults.delay_ms + 10;
         self.schedule(noticed, Happening::DeadLinkNoticed { connection });
         self.schedule(gives_up, Happening::TcpTimeout { connection });
     }

@@ -10,6 +10,8 @@ export class Handlers {
     /** @type {Map<string, number>} */
     this.topics = new Map();
     this.topicCount = 0;
+    /** Numbers that may be given again: lists are kept by them. @type {number[]} */
+    this.free = [];
     /** @type {Map<number, Registration>} */
     this.registrations = new Map();
   }
@@ -21,7 +23,7 @@ export class Handlers {
   define(type) {
     let topic = this.topics.get(type);
     if (topic === undefined) {
-      topic = this.topicCount++;
+      topic = this.free.pop() ?? this.topicCount++;
       this.topics.set(type, topic);
     }
     return topic;
@@ -50,6 +52,7 @@ export class Handlers {
    */
   forget(topic) {
     for (const [type, number] of this.topics) if (number === topic) this.topics.delete(type);
+    this.free.push(topic);
   }
 
   /**

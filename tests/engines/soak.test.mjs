@@ -30,7 +30,7 @@ const LOADS = WHOLE
     }
   : {
       warmUp: { messages: 5_000, registrations: 1_000, subscriptions: 200, connections: 50 },
-      load: { messages: 10_000, registrations: 3_000, subscriptions: 400, connections: 100 },
+      load: { messages: 10_000, registrations: 30_000, subscriptions: 400, connections: 100 },
     };
 
 /** What the engine's own code and statistics may grow by, as a share of the heap, and in bytes. */

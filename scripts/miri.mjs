@@ -18,7 +18,7 @@ const SUITES = {
 };
 
 /** Too many steps for an interpreter. */
-const SKIPPED = ["properties", "leaks", "limits"];
+const SKIPPED = ["properties", "leaks", "limits", "carousel"];
 
 const { RUSTUP_TOOLCHAIN: _, ...plain } = toolEnv();
 const env = {

@@ -70,7 +70,8 @@ test("many events in a frame are one render", async () => {
   commits.mockClear();
   emit(started(executionId));
   for (let i = 0; i < 100; i++) emit(chunk(executionId, "x"));
-  await pass(20);
+  // That many are shown in the second frame after the last.
+  await pass(40);
   expect(commits).toHaveBeenCalledOnce();
 });
 

@@ -440,10 +440,8 @@ impl<P: Clone> Session<P> {
             Pulse::Pinging { .. } if planted!(PongNotAwaited) => {
                 self.set_pulse(self.first_pulse(self.link.features()))
             }
-            Pulse::Pinging { pong_by, .. } if self.now >= pong_by => {
-                if !self.prolong_ping() {
-                    self.lose_silent_link(NO_PONG);
-                }
+            Pulse::Pinging { pong_by, .. } if self.now >= pong_by && !self.prolong_ping() => {
+                self.lose_silent_link(NO_PONG);
             }
             _ => {}
         }

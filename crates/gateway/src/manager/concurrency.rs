@@ -148,18 +148,29 @@ fn backends(manager: &Arc<WebSocketManager>) -> Vec<thread::JoinHandle<()>> {
     (0..BACKENDS).map(backend).collect()
 }
 
+/// A client in a thread of its own, which is subscribed to all there is and then acts. Its connection
+/// ends with it.
+fn client(
+    manager: &Arc<WebSocketManager>,
+    act: impl FnOnce(&Registration) + Send + 'static,
+) -> thread::JoinHandle<()> {
+    let manager = Arc::clone(manager);
+    thread::spawn(move || {
+        let connection = connect(&manager);
+        subscribe_to_all(&connection);
+        act(&connection);
+    })
+}
+
 #[test]
 fn a_reader_gets_every_event_once_and_in_order() {
     in_all_orders(|| {
         let manager = manager();
         let mut threads = backends(&manager);
-        let of_reader = Arc::clone(&manager);
-        threads.push(thread::spawn(move || {
-            let connection = connect(&of_reader);
-            subscribe_to_all(&connection);
+        threads.push(client(&manager, |connection| {
             let mut reader = Reader::default();
             while !reader.has_all() {
-                reader.read(&next(&connection));
+                reader.read(&next(connection));
             }
         }));
         join(threads);
@@ -172,27 +183,20 @@ fn nothing_comes_after_unsubscribed_and_nothing_is_left_of_those_who_go() {
     in_all_orders(|| {
         let manager = manager();
         let mut threads = backends(&manager);
-        let of_guest = Arc::clone(&manager);
-        threads.push(thread::spawn(move || {
-            let connection = connect(&of_guest);
-            subscribe_to_all(&connection);
+        threads.push(client(&manager, |connection| {
             thread::yield_now();
             connection.receive(&format!(
                 r#"{{"type":"unsubscribe","executionId":"{EXECUTION}"}}"#
             ));
-            let mut messages = rest(&connection);
+            let mut messages = rest(connection);
             thread::yield_now();
-            messages.extend(rest(&connection));
+            messages.extend(rest(connection));
             let is_end =
                 |message: &ServerMessage| matches!(message, ServerMessage::Unsubscribed { .. });
             let end = messages.iter().position(is_end).unwrap();
             assert_eq!(end + 1, messages.len(), "{messages:?}");
         }));
-        let of_another = Arc::clone(&manager);
-        threads.push(thread::spawn(move || {
-            let connection = connect(&of_another);
-            subscribe_to_all(&connection);
-        }));
+        threads.push(client(&manager, |_| {}));
         join(threads);
         assert_nothing_is_left(&manager);
     });
@@ -203,10 +207,7 @@ fn registrations_ticks_and_a_shutdown_in_between_do_no_harm() {
     in_all_orders(|| {
         let manager = manager();
         let mut threads = backends(&manager);
-        let of_reader = Arc::clone(&manager);
-        threads.push(thread::spawn(move || {
-            let connection = connect(&of_reader);
-            subscribe_to_all(&connection);
+        threads.push(client(&manager, |connection| {
             // Whatever happens, the shutdown comes to its end here.
             let mut reader = Reader::default();
             while let Next::Send(frame) = block_on(connection.outbox().next()) {

@@ -57,7 +57,7 @@ const BUNDLES = {
   index: {
     entryPoints: [join(ROOT, "js/index.ts")],
     minify: true,
-    plugins: [bindingsOfThisBuild(), oneCopyOfEachSnippet(), inlinedBytes(readFileSync)],
+    plugins: [bindingsOfThisBuild(), oneCopyOfEachSnippet(), inlinedBytes()],
   },
   "slim/index": {
     entryPoints: [join(ROOT, "js/slim.ts")],

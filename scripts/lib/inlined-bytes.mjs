@@ -3,6 +3,12 @@
 // them against the characters, costs a third more. All is ASCII without quotes and backslashes, so
 // that it survives every bundler and every encoding of a page.
 
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run } from "./run.mjs";
+
 /** The characters from `#` to `~`, the backslash left out. */
 const CHARACTERS = 91;
 /** As many bytes are one character; the last two characters begin those of two. */
@@ -27,37 +33,50 @@ export function encode(bytes) {
 }
 
 /**
- * The bytes of such a text. Its source goes into the package, so it stands on its own. It runs once,
- * when nothing of it has been compiled yet, so its loop calls nothing.
+ * The bytes of such a text. Its source goes into the package, so it stands on its own, beside
+ * `decoder`: the module of inlined-bytes.wat, which does the work.
  */
-export function decode(text) {
-  const codes = new TextEncoder().encode(text);
-  const frequent = [];
-  const rare = [];
+export function decode(text, decoder) {
+  const module = new WebAssembly.Module(Uint8Array.from(atob(decoder), (c) => c.charCodeAt(0)));
+  const { memory, decode } = new WebAssembly.Instance(module).exports;
+  memory.grow((text.length >> 16) + 1);
+  const bytes = new Uint8Array(memory.buffer);
+  let frequent = 35;
+  let rare = 0;
   for (let byte = 0; byte < 256; byte++) {
-    const isFrequent = Number.parseInt(text[byte >> 2], 16) & (8 >> (byte & 3));
-    (isFrequent ? frequent : rare).push(byte);
+    if (Number.parseInt(text[byte >> 2], 16) & (8 >> (byte & 3))) {
+      bytes[frequent++] = byte;
+      if (frequent === 92) frequent++;
+    } else {
+      const second = rare % 91;
+      bytes[128 + 128 * Math.floor(rare++ / 91) + second + (second > 56 ? 36 : 35)] = byte;
+    }
   }
-  const places = new Uint8Array(128);
-  for (let code = 35; code < 127; code++) places[code] = code - (code > 92 ? 36 : 35);
-  const single = frequent.length;
-  let length = 0;
-  for (let at = 64; at < codes.length; at++) {
-    const place = places[codes[at]];
-    // What is decoded takes no more room than what it is decoded from.
-    codes[length++] =
-      place < single ? frequent[place] : rare[(place - single) * 91 + places[codes[++at]]];
+  const { written } = new TextEncoder().encodeInto(text.slice(64), bytes.subarray(384));
+  return bytes.subarray(384, decode(384 + written));
+}
+
+/** What `decode` needs beside the text: the module of inlined-bytes.wat, as base64. */
+export function assembleDecoder() {
+  const source = fileURLToPath(new URL("inlined-bytes.wat", import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), "inlined-bytes-"));
+  try {
+    const assembled = join(folder, "decoder.wasm");
+    run("npx", ["wasm-as", source, "-o", assembled]);
+    return readFileSync(assembled).toString("base64");
+  } finally {
+    rmSync(folder, { recursive: true });
   }
-  return codes.slice(0, length);
 }
 
 /** A plugin for esbuild: importing a .wasm file gives a function that makes its bytes. */
-export function inlinedBytes(read) {
+export function inlinedBytes() {
+  const decoder = JSON.stringify(assembleDecoder());
   return {
     name: "inlined-bytes",
     setup({ onLoad }) {
       onLoad({ filter: /\.wasm$/ }, ({ path }) => ({
-        contents: `${decode}\nconst text = ${JSON.stringify(encode(read(path)))};\nexport default () => decode(text);`,
+        contents: `${decode}\nconst text = ${JSON.stringify(encode(readFileSync(path)))};\nexport default () => decode(text, ${decoder});`,
       }));
     },
   };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decode, encode } from "./inlined-bytes.mjs";
+import { assembleDecoder, decode, encode } from "./inlined-bytes.mjs";
 
+const decoder = assembleDecoder();
 const everyByte = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 const uneven = Uint8Array.from({ length: 5000 }, (_, i) => (i * i * 7 + (i >> 3)) & 255);
 
@@ -10,9 +11,10 @@ for (const [name, bytes] of Object.entries({
   "one byte": Uint8Array.of(0),
   "every byte": everyByte,
   "many bytes": uneven,
+  "more than a page of memory": new Uint8Array(200_000).fill(7),
 })) {
   test(`${name} comes back`, () => {
-    assert.deepEqual(decode(encode(bytes)), bytes);
+    assert.deepEqual(decode(encode(bytes), decoder), bytes);
   });
 }
 

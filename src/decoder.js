@@ -41,8 +41,7 @@ const KEY = 11;
 // How a field is checked, as src/decoder.rs writes it.
 const STRING = 0;
 export const NUMBER = 1;
-const RECORD = 2;
-const ANY = 3;
+const RECORD = 2; // and 3 for anything
 
 const OPTIONAL = 4;
 
@@ -134,6 +133,8 @@ export class Decoder {
     this.lastEvent = undefined;
     this.lastId = "";
     this.lastKey = -1;
+    /** How the gateway writes it. */
+    this.lastMark = "";
     /** The events that nobody listens to, in the slots of their beginnings. @type {Unheard[]} */
     this.unheard = [];
   }
@@ -180,7 +181,8 @@ export class Decoder {
    * @param {string} literal
    */
   field(name, kind, literal) {
-    this.declared?.names.push(name);
+    // As the engine itself keeps the names of properties: comparing two such is comparing addresses.
+    this.declared?.names.push(...Object.keys({ [name]: undefined }));
     this.declared?.kinds.push(kind);
     this.declared?.literals.push(literal);
   }
@@ -280,6 +282,7 @@ export class Decoder {
     if (this.lastKey < 0 || executionId !== this.lastId) {
       this.lastKey = this.key(executionId);
       this.lastId = executionId;
+      this.lastMark = EXECUTION + JSON.stringify(executionId);
     }
     return this.lastKey;
   }
@@ -332,10 +335,8 @@ export class Decoder {
   skip(data, sink) {
     if (typeof data !== "string" || data.length > this.limit) return false;
     const unheard = this.unheard[slotOf(data)];
-    if (unheard === undefined || !data.startsWith(unheard.beginning)) return false;
-    const execution = data.indexOf(",", unheard.beginning.length);
-    if (execution < 0 || !data.startsWith(EXECUTION, execution)) return false;
-    const key = this.executionAt(data, execution + EXECUTION.length);
+    if (unheard === undefined || !isAt(data, 0, unheard.beginning)) return false;
+    const key = this.executionAt(data, data.indexOf(",", unheard.beginning.length));
     if (key < 0) return false;
     const seq = lastSeq(data);
     const frame = UNREAD | (unheard.index << INDEX) | ((key + 1) << KEY);
@@ -345,15 +346,16 @@ export class Decoder {
   }
 
   /**
-   * The number of the execution whose name begins here, or -1.
+   * The number of the execution that is named here, or -1.
    * @param {string} text
-   * @param {number} from
+   * @param {number} at
    */
-  executionAt(text, from) {
-    const to = from + this.lastId.length;
-    const isLast = this.lastKey >= 0 && text.charCodeAt(to) === QUOTE;
-    if (isLast && text.startsWith(this.lastId, from)) return this.lastKey;
-    return this.executionOf(text.slice(from, text.indexOf('"', from)));
+  executionAt(text, at) {
+    if (this.lastKey >= 0 && isAt(text, at, this.lastMark)) return this.lastKey;
+    if (!isAt(text, at, EXECUTION)) return -1;
+    const from = at + EXECUTION.length + 1;
+    const name = text.slice(from, text.indexOf('"', from));
+    return name.includes("\\") ? -1 : this.executionOf(name);
   }
 
   /**
@@ -674,7 +676,7 @@ function slotOf(text) {
   return (text.charCodeAt(16) ^ text.charCodeAt(20)) & 63;
 }
 
-const EXECUTION = ',"executionId":"';
+const EXECUTION = ',"executionId":';
 
 /**
  * The number that an event ends with, as the gateway writes it, or 0: also where it is to be
@@ -682,19 +684,32 @@ const EXECUTION = ',"executionId":"';
  * @param {string} text
  */
 function lastSeq(text) {
-  let from = text.length - 1;
-  while (isDigit(text.charCodeAt(from - 1))) from -= 1;
-  return text.startsWith(SEQ, from - SEQ.length) ? integer(Number(text.slice(from, -1))) : 0;
+  let seq = 0;
+  let at = text.length - 2;
+  for (let unit = 1; isDigit(text.charCodeAt(at)); unit *= 10) {
+    seq += (text.charCodeAt(at) - 48) * unit;
+    at -= 1;
+  }
+  return seq > 0 && isAt(text, at + 1 - SEQ.length, SEQ) ? integer(seq) : 0;
 }
 
 const SEQ = ',"seq":';
+
+/**
+ * Whether a part stands there in a text. `startsWith` would compare one character after the other,
+ * which takes thrice as long.
+ * @param {string} text
+ * @param {number} at
+ * @param {string} part
+ */
+function isAt(text, at, part) {
+  return text.slice(at, at + part.length) === part;
+}
 
 /** @param {number} character */
 function isDigit(character) {
   return character >= 48 && character <= 57;
 }
-
-const QUOTE = 34;
 
 /**
  * What a message is about: an execution, or a room as Rust names it.
@@ -720,33 +735,43 @@ function randomId() {
 
 /**
  * Throws a sentence that names the field which is not as declared.
+ *
+ * The gateway writes the fields as they are declared, one after the other: to walk through the message
+ * beside the declaration costs half of what it costs to look each field up. What is not found so is
+ * looked up.
  * @param {Record<string, unknown>} message
  * @param {Declaration} event
  */
 function check(message, event) {
-  const { names, kinds } = event;
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i];
-    const value = message[name];
-    switch (kinds[i] & 3) {
-      case STRING:
-        if (typeof value === "string") {
-          const literal = event.literals[i];
-          if (literal === "" || literal === value) continue;
-          throw `${event.name}.${name}: expected "${literal}", found another string`;
-        }
-        break;
-      case NUMBER:
-        if (typeof value === "number" && Number.isFinite(value)) continue;
-        break;
-      case RECORD:
-        if (isRecord(value)) continue;
-        break;
-      case ANY:
-        if (value !== undefined) continue;
-        break;
+  const { names } = event;
+  let i = 0;
+  for (const name in message) {
+    if (name === names[i] && isAsDeclared(message[name], event, i)) i += 1;
+  }
+  for (; i < names.length; i++) {
+    if (!isAsDeclared(message[names[i]], event, i)) checkAbsent(message, event, i);
+  }
+}
+
+/**
+ * @param {unknown} value
+ * @param {Declaration} event
+ * @param {number} i
+ */
+function isAsDeclared(value, { name, names, kinds, literals }, i) {
+  switch (kinds[i] & 3) {
+    case STRING: {
+      if (typeof value !== "string") return false;
+      const literal = literals[i];
+      if (literal === "" || literal === value) return true;
+      throw `${name}.${names[i]}: expected "${literal}", found another string`;
     }
-    checkAbsent(message, event, i);
+    case NUMBER:
+      return typeof value === "number" && Number.isFinite(value);
+    case RECORD:
+      return isRecord(value);
+    default: // anything that is there
+      return value !== undefined;
   }
 }
 

@@ -244,11 +244,11 @@ impl Handlers {
 
     /// Starts a walk over the handlers of an event.
     pub(crate) fn walk(&self, topic: Topic, scope: Option<ExecutionKey>) -> Walk {
-        let after = HandlerId(0);
+        let at_the_first = |list| Place { list, at: 0 };
         Walk {
-            unscoped: self.place(List::new(topic, None), after),
-            scoped: self.place(List::new(topic, scope), after),
-            after,
+            unscoped: at_the_first(List::new(topic, None)),
+            scoped: at_the_first(List::new(topic, scope)),
+            after: HandlerId(0),
             until: HandlerId(self.last_id),
             changes: self.changes,
         }

@@ -116,6 +116,31 @@ test.each([
   expect(parsed).toHaveBeenCalledTimes(1);
 });
 
+test("an execution is not taken for one whose name is written alike", async () => {
+  await connect(["replay"]);
+  const before = delivered();
+  // In JSON the one's name begins with all of the other's: a quote that is no end.
+  websocket.subscribeToExecution("exec_\\");
+  receive({ type: "subscribed", executionId: "exec_\\", epoch: "e", head: 0, recovered: true });
+  parsed.mockClear();
+  receive(event(1, { executionId: 'exec_"' }));
+  expect(parsed).toHaveBeenCalledTimes(1);
+  expect(delivered()).toBe(before);
+  websocket.unsubscribeFromExecution("exec_\\");
+});
+
+test("a name that JSON escapes is found again", async () => {
+  await connect(undefined);
+  const before = delivered();
+  websocket.subscribeToExecution('exec_"');
+  receive({ type: "subscribed", executionId: 'exec_"' });
+  parsed.mockClear();
+  for (let time = 0; time < 3; time++) receive(event(0, { executionId: 'exec_"' }));
+  expect(parsed).toHaveBeenCalledTimes(1);
+  expect(delivered()).toBe(before + 3);
+  websocket.unsubscribeFromExecution('exec_"');
+});
+
 test("what only looks like a number at the end is none", async () => {
   await connect(["replay"]);
   const { eventId, seq, ...unnumbered } = event(1);

@@ -24,11 +24,11 @@ const FRAMELESS_MS = 16;
 
 /**
  * With more events than these for the next frame there is no telling them apart on a screen, and what a
- * page does for each frame costs most: then it is told at most every so many ms, which is every second
+ * page does for each frame costs most: then it is told at most every so many ms, which is every third
  * frame of 60 in a second.
  */
 const BUSY_EVENTS = 8;
-const BUSY_MS = 25;
+const BUSY_MS = 42;
 
 /** The number of every node or document beyond the limit. */
 const REFUSED = 2 ** 32 - 1;
@@ -382,7 +382,7 @@ export class Watch {
     return rest;
   }
 
-  /** Has the page told at its next animation frame, or while much happens at the one after it. */
+  /** Has the page told at its next animation frame, or while much happens at a later one. */
   schedule() {
     if (this.timer !== undefined) return;
     const tell = () => {

@@ -10,6 +10,7 @@ use flowmaestro_protocol::{Json, ServerMessage};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use memchr::memmem;
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::runtime::Runtime;
@@ -201,7 +202,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 /// Reads what the gateway said; returns whether it let somebody in.
 fn check(output: &[u8]) -> bool {
-    let Some(end) = find(output, b"\r\n\r\n") else {
+    let Some(end) = memmem::find(output, b"\r\n\r\n") else {
         assert!(output.is_empty(), "half an answer");
         return false;
     };
@@ -286,9 +287,5 @@ fn check_text(text: &str) {
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {
-    find(bytes, text.as_bytes()).is_some()
-}
-
-fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
-    bytes.windows(part.len()).position(|window| window == part)
+    memmem::find(bytes, text.as_bytes()).is_some()
 }

@@ -70,8 +70,8 @@ test("many events in a frame are one render", async () => {
   commits.mockClear();
   emit(started(executionId));
   for (let i = 0; i < 100; i++) emit(chunk(executionId, "x"));
-  // That many are shown in the second frame after the last.
-  await pass(40);
+  // That many are shown in the third frame after the last.
+  await pass(60);
   expect(commits).toHaveBeenCalledOnce();
 });
 

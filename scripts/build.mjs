@@ -38,6 +38,8 @@ const WASM_OPTIMIZATIONS = [
   "--rereloop",
   "-Oz",
   "--converge",
+  "-Oz",
+  "--one-caller-inline-max-function-size=30",
   "--low-memory-unused",
   "--strip-producers",
   "--strip-target-features",

@@ -1,5 +1,5 @@
 // The one place where a received text becomes an object: the engine's own JSON.parse, once. What a
-// message must look like comes from Rust (`define`), who an execution is too (`intern`), and what is
+// message must look like comes from Rust (`declare`), who an execution is too (`intern`), and what is
 // done with the message is decided in Rust. So each frame crosses into wasm once, as one number and
 // the object that every handler will get.
 //
@@ -161,39 +161,34 @@ export class Decoder {
   }
 
   /**
-   * Declares an event, from the Rust declaration. Its fields follow.
-   * @param {number} index
-   * @param {string} wireType
-   * @param {string} name
-   * @param {boolean} scoped
+   * Says what Rust declares, in two texts instead of a call for each word, which every page would wait
+   * for. An event is a line: its type on the wire, its name, 1 where it belongs to an execution, and of
+   * each field the name, the kind and the only string that it may be, or nothing. The kind is one of the
+   * numbers above, plus what else is said of the field, as a character that many places behind "0".
+   * @param {string} events
+   * @param {string} features in the order of their bits
    */
-  define(index, wireType, name, scoped) {
-    /** @type {Declaration} */
-    this.declared = { index, name, scoped, names: [], kinds: [], literals: [] };
-    this.events.set(wireType, this.declared);
-  }
-
-  /**
-   * Declares the next field of the event that was declared last. The kind is one of the numbers above
-   * plus OPTIONAL; the literal is the only string that the field may be, or "".
-   * @param {string} name
-   * @param {number} kind
-   * @param {string} literal
-   */
-  field(name, kind, literal) {
-    // As the engine itself keeps the names of properties: comparing two such is comparing addresses.
-    this.declared?.names.push(...Object.keys({ [name]: undefined }));
-    this.declared?.kinds.push(kind);
-    this.declared?.literals.push(literal);
-  }
-
-  /**
-   * Declares a feature by its name and its bit.
-   * @param {string} name
-   * @param {number} bit
-   */
-  defineFeature(name, bit) {
-    this.features.set(name, bit);
+  declare(events, features) {
+    for (const line of events.split("\n")) {
+      const [type, name, scoped, ...fields] = line.split(" ");
+      /** @type {Declaration} */
+      const event = {
+        index: this.events.size,
+        name,
+        scoped: scoped === "1",
+        names: [],
+        kinds: [],
+        literals: [],
+      };
+      for (let i = 0; i < fields.length; i += 3) {
+        // As the engine itself keeps the names of properties: comparing two such is comparing addresses.
+        event.names.push(...Object.keys({ [fields[i]]: undefined }));
+        event.kinds.push(fields[i + 1].charCodeAt(0) - ZERO);
+        event.literals.push(fields[i + 2]);
+      }
+      this.events.set(type, event);
+    }
+    for (const [place, name] of features.split(" ").entries()) this.features.set(name, 1 << place);
   }
 
   /**
@@ -687,7 +682,7 @@ function lastSeq(text) {
   let seq = 0;
   let at = text.length - 2;
   for (let unit = 1; isDigit(text.charCodeAt(at)); unit *= 10) {
-    seq += (text.charCodeAt(at) - 48) * unit;
+    seq += (text.charCodeAt(at) - ZERO) * unit;
     at -= 1;
   }
   return seq > 0 && isAt(text, at + 1 - SEQ.length, SEQ) ? integer(seq) : 0;
@@ -706,9 +701,11 @@ function isAt(text, at, part) {
   return text.slice(at, at + part.length) === part;
 }
 
+const ZERO = 48;
+
 /** @param {number} character */
 function isDigit(character) {
-  return character >= 48 && character <= 57;
+  return character >= ZERO && character <= ZERO + 9;
 }
 
 /**

@@ -1,11 +1,13 @@
 //! The Rust side of `decoder.js`: the tables that it checks by, and the numbers that it answers.
 
-use flowmaestro_protocol::{EventType, Feature, Features, Field, FieldKind, Scope};
+use flowmaestro_protocol::{EventType, Features};
 use flowmaestro_session::{
     ExecutionKey, Frame, FrameKind, Gap, Generation, Input, PlainEvent, Position, Problem, SendId,
     Token, TokenRequest,
 };
 use wasm_bindgen::prelude::*;
+
+use crate::declarations;
 
 #[wasm_bindgen(module = "/src/decoder.js")]
 extern "C" {
@@ -23,13 +25,7 @@ extern "C" {
     pub(crate) fn set_heard(this: &Decoder, bits: i32);
 
     #[wasm_bindgen(method)]
-    fn define(this: &Decoder, index: u8, wire_type: &str, name: &str, scoped: bool);
-
-    #[wasm_bindgen(method)]
-    fn field(this: &Decoder, name: &str, kind: u8, literal: &str);
-
-    #[wasm_bindgen(method, js_name = defineFeature)]
-    fn define_feature(this: &Decoder, name: &str, bit: u8);
+    fn declare(this: &Decoder, events: &str, features: &str);
 
     #[wasm_bindgen(method, js_name = key)]
     fn find(this: &Decoder, execution_id: &JsValue) -> i32;
@@ -110,32 +106,11 @@ extern "C" {
     fn make_error_event(this: &Decoder, problem: u8, payload: &JsValue, key: i32) -> JsValue;
 }
 
-/// Added to a field's kind where the field may be absent.
-const OPTIONAL: u8 = 4;
-
-// Added to the kind of a field that the state of an execution or a document depends on.
-/// It names the node or document.
-const SUBJECT: u8 = 8;
-/// It says when.
-const TIME: u8 = 16;
-/// It is what an event appends to a text.
-const TEXT: u8 = 32;
-
 impl Decoder {
     /// A decoder that knows every event of the protocol.
     pub(crate) fn new() -> Self {
         let decoder = Self::create();
-        for (index, event_type) in (0..).zip(EventType::ALL) {
-            let scoped = event_type.scope() == Scope::Execution;
-            decoder.define(index, event_type.wire_type(), event_type.as_str(), scoped);
-            for field in event_type.fields() {
-                decoder.field(field.name, kind_number(field), literal(field));
-            }
-        }
-        for feature in Feature::ALL {
-            let bit = Features::from_iter([feature]).bits();
-            decoder.define_feature(feature.as_str(), bit);
-        }
+        decoder.declare(declarations::EVENTS, declarations::FEATURES);
         decoder
     }
 
@@ -178,33 +153,6 @@ impl Decoder {
 
 fn key(number: i32) -> Option<ExecutionKey> {
     u32::try_from(number).ok().map(ExecutionKey)
-}
-
-fn kind_number(field: &Field) -> u8 {
-    let kind = match field.kind {
-        FieldKind::String | FieldKind::Literal(_) => 0,
-        FieldKind::Number => 1,
-        FieldKind::Record => 2,
-        FieldKind::Any => 3,
-    };
-    let optional = if field.optional { OPTIONAL } else { 0 };
-    kind | optional | role_number(field)
-}
-
-fn role_number(field: &Field) -> u8 {
-    match field.name {
-        "nodeId" | "failedNodeId" | "documentId" => SUBJECT,
-        "timestamp" => TIME,
-        "chunk" => TEXT,
-        _ => 0,
-    }
-}
-
-fn literal(field: &Field) -> &'static str {
-    match field.kind {
-        FieldKind::Literal(text) => text,
-        _ => "",
-    }
 }
 
 /// An event that may be the next of its execution, of which then there is nothing to decide.

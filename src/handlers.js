@@ -17,6 +17,14 @@ export class Handlers {
   }
 
   /**
+   * Gives these event types the next numbers, in their order.
+   * @param {string} types with spaces between them
+   */
+  defineAll(types) {
+    for (const type of types.split(" ")) this.define(type);
+  }
+
+  /**
    * The number of an event type: a new one, where it has none yet.
    * @param {string} type
    */

@@ -6,6 +6,8 @@ use flowmaestro_protocol::{EventType, Scope};
 use flowmaestro_session::ExecutionKey;
 use wasm_bindgen::prelude::*;
 
+use crate::declarations;
+
 #[wasm_bindgen(module = "/src/handlers.js")]
 extern "C" {
     /// The functions, by the numbers of their registrations.
@@ -15,8 +17,8 @@ extern "C" {
     #[wasm_bindgen(constructor, js_class = Handlers)]
     pub(crate) fn new() -> Functions;
 
-    #[wasm_bindgen(method, js_name = define)]
-    fn define_text(this: &Functions, event_type: &str);
+    #[wasm_bindgen(method, js_name = defineAll)]
+    fn define_all(this: &Functions, event_types: &str);
 
     #[wasm_bindgen(method)]
     fn define(this: &Functions, event_type: &JsValue) -> u32;
@@ -107,13 +109,7 @@ impl Topic {
     pub(crate) const GAP: Self = Self(Self::ANY.0 + 3);
     pub(crate) const ERROR: Self = Self(Self::ANY.0 + 4);
 
-    const OWN: [&str; 5] = [
-        "*",
-        "connection:state",
-        "connection:subscribed",
-        "connection:gap",
-        "connection:error",
-    ];
+    const OWN: &str = "* connection:state connection:subscribed connection:gap connection:error";
 }
 
 impl List {
@@ -133,12 +129,8 @@ impl Registration {
 impl Functions {
     /// Tells the numbers of the topics that there always are.
     pub(crate) fn define_topics(&self) {
-        for event_type in EventType::ALL {
-            self.define_text(event_type.as_str());
-        }
-        for name in Topic::OWN {
-            self.define_text(name);
-        }
+        self.define_all(declarations::EVENT_NAMES);
+        self.define_all(Topic::OWN);
     }
 
     /// The topic of an event type, if anything is registered under it or it is one of the protocol's.

@@ -6,7 +6,7 @@
 //! - [`client`](WebSocketClient): the exported class, which reads arguments;
 //! - `driver`: carries out what the session asks for, and calls handlers;
 //! - `inbox`: the way in for what happens outside;
-//! - `socket`: one WebSocket; `decoder`: text to object, once, in `decoder.js`;
+//! - `socket`: one WebSocket; `decoder`: text to object, once, in `decoder.js`, by `declarations`;
 //! - `handlers` and `executions`: who listens to what, and which execution is which number;
 //! - `store`: what the executions that somebody watches look like, of which the snapshots are made in
 //!   `store.js`;
@@ -29,6 +29,7 @@ mod bare;
 mod client;
 #[cfg(feature = "crash")]
 mod crash;
+mod declarations;
 mod decoder;
 mod driver;
 mod errors;

@@ -103,15 +103,19 @@ function declare({ events, features }) {
   const decoder = new Decoder();
   decoder.setLimit(2 ** 24);
   decoder.client = CLIENT;
-  for (const [index, { wireType, name, scoped, fields }] of events.entries()) {
-    decoder.define(index, wireType, name, scoped);
-    for (const { name, kind, optional, literal } of fields)
-      decoder.field(name, FIELD_KINDS[kind] + (optional ? OPTIONAL : 0), literal);
-  }
-  for (const { name, bit } of features) decoder.defineFeature(name, bit);
+  decoder.declare(events.map(declaration).join("\n"), features.join(" "));
   for (const [key, name] of KNOWN.entries()) decoder.intern(name, key);
   decoder.setHeard(0);
   return decoder;
+}
+
+/** An event as src/decoder.rs declares it. */
+function declaration({ wireType, name, scoped, fields }) {
+  const words = fields.flatMap(({ name, kind, optional, literal }) => {
+    const number = FIELD_KINDS[kind] + (optional ? OPTIONAL : 0);
+    return [name, String.fromCharCode("0".charCodeAt(0) + number), literal];
+  });
+  return [wireType, name, scoped ? 1 : 0, ...words].join(" ");
 }
 
 function compare(decoder, [verdict, text], result) {

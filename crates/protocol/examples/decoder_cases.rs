@@ -13,8 +13,7 @@
 use std::io::{self, BufWriter, Write};
 
 use flowmaestro_protocol::{
-    DecodeError, DecodeErrorKind, Event, EventType, Feature, Features, FieldKind, Scope,
-    ServerMessage,
+    DecodeError, DecodeErrorKind, Event, EventType, Feature, FieldKind, Scope, ServerMessage,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -192,10 +191,7 @@ fn declarations() -> serde_json::Value {
             })
         })
         .collect();
-    let features: Vec<_> = Feature::ALL
-        .into_iter()
-        .map(|it| json!({ "name": it.as_str(), "bit": Features::from_iter([it]).bits() }))
-        .collect();
+    let features = Feature::ALL.map(Feature::as_str);
     json!({ "events": events, "features": features })
 }
 

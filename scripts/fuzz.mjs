@@ -113,7 +113,6 @@ async function fuzz(name, env) {
     // libFuzzer's own book-keeping, which would take most of the time.
     "-entropic=0",
     "-use_counters=0",
-    "-reduce_inputs=0",
     "-detect_leaks=0",
     "-print_final_stats=1",
     "-verbosity=0",

@@ -38,7 +38,7 @@ const INDEX = 5;
 const ACK = 10;
 const KEY = 11;
 
-// How a field is checked, as src/decoder.rs writes it.
+// How a field is checked, as src/declarations.rs writes it.
 const STRING = 0;
 export const NUMBER = 1;
 const RECORD = 2; // and 3 for anything
@@ -123,6 +123,8 @@ export class Decoder {
     this.executions = new Map();
     /** The names of the executions, by their numbers. @type {string[]} */
     this.names = [];
+    /** How the gateway writes them, likewise. @type {string[]} */
+    this.marks = [];
     /** The server's id of the connection. */
     this.connectionId = "";
     this.limit = 0;
@@ -133,8 +135,6 @@ export class Decoder {
     this.lastEvent = undefined;
     this.lastId = "";
     this.lastKey = -1;
-    /** How the gateway writes it. */
-    this.lastMark = "";
     /** The events that nobody listens to, in the slots of their beginnings. @type {Unheard[]} */
     this.unheard = [];
   }
@@ -224,6 +224,7 @@ export class Decoder {
     this.lastKey = -1;
     this.executions.set(executionId, key);
     this.names[key] = executionId;
+    this.marks[key] = EXECUTION + JSON.stringify(executionId).slice(1);
     this.cursors[key] = NOWHERE;
   }
 
@@ -277,7 +278,6 @@ export class Decoder {
     if (this.lastKey < 0 || executionId !== this.lastId) {
       this.lastKey = this.key(executionId);
       this.lastId = executionId;
-      this.lastMark = EXECUTION + JSON.stringify(executionId);
     }
     return this.lastKey;
   }
@@ -346,9 +346,9 @@ export class Decoder {
    * @param {number} at
    */
   executionAt(text, at) {
-    if (this.lastKey >= 0 && isAt(text, at, this.lastMark)) return this.lastKey;
+    if (this.lastKey >= 0 && isAt(text, at, this.marks[this.lastKey])) return this.lastKey;
     if (!isAt(text, at, EXECUTION)) return -1;
-    const from = at + EXECUTION.length + 1;
+    const from = at + EXECUTION.length;
     const name = text.slice(from, text.indexOf('"', from));
     return name.includes("\\") ? -1 : this.executionOf(name);
   }
@@ -671,7 +671,7 @@ function slotOf(text) {
   return (text.charCodeAt(16) ^ text.charCodeAt(20)) & 63;
 }
 
-const EXECUTION = ',"executionId":';
+const EXECUTION = ',"executionId":"';
 
 /**
  * The number that an event ends with, as the gateway writes it, or 0: also where it is to be

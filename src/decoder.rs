@@ -1,4 +1,4 @@
-//! The Rust side of `decoder.js`: the tables that it checks by, and the numbers that it answers.
+//! The Rust side of `decoder.js`: what it is asked for, and the numbers that it answers.
 
 use flowmaestro_protocol::{EventType, Features};
 use flowmaestro_session::{

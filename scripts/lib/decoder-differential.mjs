@@ -109,7 +109,7 @@ function declare({ events, features }) {
   return decoder;
 }
 
-/** An event as src/decoder.rs declares it. */
+/** An event as src/declarations.rs writes it. */
 function declaration({ wireType, name, scoped, fields }) {
   const words = fields.flatMap(({ name, kind, optional, literal }) => {
     const number = FIELD_KINDS[kind] + (optional ? OPTIONAL : 0);

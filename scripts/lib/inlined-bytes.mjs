@@ -37,7 +37,7 @@ export function encode(bytes) {
  * `decoder`: the module of inlined-bytes.wat, which does the work.
  */
 export function decode(text, decoder) {
-  const module = new WebAssembly.Module(Uint8Array.from(atob(decoder), (c) => c.charCodeAt(0)));
+  const module = new WebAssembly.Module(Uint8Array.from(decoder));
   const { memory, decode } = new WebAssembly.Instance(module).exports;
   memory.grow((text.length >> 16) + 1);
   const bytes = new Uint8Array(memory.buffer);
@@ -56,14 +56,14 @@ export function decode(text, decoder) {
   return bytes.subarray(384, decode(384 + written));
 }
 
-/** What `decode` needs beside the text: the module of inlined-bytes.wat, as base64. */
+/** What `decode` needs beside the text: the bytes of inlined-bytes.wat's module. */
 export function assembleDecoder() {
   const source = fileURLToPath(new URL("inlined-bytes.wat", import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), "inlined-bytes-"));
   try {
     const assembled = join(folder, "decoder.wasm");
     run("npx", ["wasm-as", source, "-o", assembled]);
-    return readFileSync(assembled).toString("base64");
+    return [...readFileSync(assembled)];
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -71,10 +71,10 @@ export function assembleDecoder() {
 
 /** A plugin for esbuild: importing a .wasm file gives a function that makes its bytes. */
 export function inlinedBytes() {
-  const decoder = JSON.stringify(assembleDecoder());
   return {
     name: "inlined-bytes",
     setup({ onLoad }) {
+      const decoder = JSON.stringify(assembleDecoder());
       onLoad({ filter: /\.wasm$/ }, ({ path }) => ({
         contents: `${decode}\nconst text = ${JSON.stringify(encode(readFileSync(path)))};\nexport default () => decode(text, ${decoder});`,
       }));

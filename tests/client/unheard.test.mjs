@@ -129,6 +129,19 @@ test("an execution is not taken for one whose name is written alike", async () =
   websocket.unsubscribeFromExecution("exec_\\");
 });
 
+test("an execution that is no text is nobody's", async () => {
+  await connect(["replay"]);
+  const before = delivered();
+  // What stands behind the colon and one character, up to the next quote.
+  websocket.subscribeToExecution(",");
+  receive({ type: "subscribed", executionId: ",", epoch: "e", head: 0, recovered: true });
+  parsed.mockClear();
+  receive(event(1, { executionId: 5 }));
+  expect(parsed).toHaveBeenCalledTimes(1);
+  expect(delivered()).toBe(before);
+  websocket.unsubscribeFromExecution(",");
+});
+
 test("a name that JSON escapes is found again", async () => {
   await connect(undefined);
   const before = delivered();

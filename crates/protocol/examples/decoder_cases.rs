@@ -167,7 +167,7 @@ fn main() -> io::Result<()> {
     out.flush()
 }
 
-/// What `src/decoder.rs` tells the browser's decoder.
+/// What `src/declarations.rs` tells the browser's decoder.
 fn declarations() -> serde_json::Value {
     let events: Vec<_> = EventType::ALL
         .iter()

@@ -143,11 +143,21 @@ async fn talk(gateway: &Gateway, request: &[u8], rest: &[u8]) -> Vec<u8> {
     output
 }
 
+/// Reads until the connection ends, or hangs up: the stream of people's answers goes on for whoever
+/// reads it.
 async fn read(mut reader: ReadHalf<DuplexStream>) -> Vec<u8> {
     let mut output = Vec::new();
-    // It ends with the connection, however that ends.
-    let _ = reader.read_to_end(&mut output).await;
+    let ended = tokio::time::timeout(PATIENCE, reader.read_to_end(&mut output)).await;
+    assert!(
+        ended.is_ok() || !is_socket(&output),
+        "the socket does not end"
+    );
     output
+}
+
+/// Whether a request was answered by opening a socket.
+fn is_socket(output: &[u8]) -> bool {
+    output.starts_with(b"HTTP/1.1 101 ")
 }
 
 /// The bytes after the request come in pieces: a byte that says what a piece is, one for its length.
@@ -207,8 +217,7 @@ fn check(output: &[u8]) -> bool {
         return false;
     };
     assert!(output.starts_with(b"HTTP/1."), "no answer of HTTP");
-    let is_open = output.starts_with(b"HTTP/1.1 101 ");
-    is_open && check_frames(&output[end + 4..])
+    is_socket(output) && check_frames(&output[end + 4..])
 }
 
 fn check_frames(mut bytes: &[u8]) -> bool {

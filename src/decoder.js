@@ -478,7 +478,9 @@ export class Decoder {
   subscribed(message, sink) {
     const { epoch, recovered } = message;
     const executionId = subject(message);
-    if (typeof epoch !== "string" || typeof recovered !== "boolean") {
+    // A room has no history.
+    const isRoom = typeof message.room === "string";
+    if (isRoom || typeof epoch !== "string" || typeof recovered !== "boolean") {
       return this.about(SUBSCRIBED, executionId, message, 0, sink);
     }
     const before = this.epochs.get(executionId);
@@ -500,7 +502,7 @@ export class Decoder {
   pong(message, sink) {
     const heads = isRecord(message.heads) ? message.heads : {};
     for (const [executionId, head] of Object.entries(heads)) {
-      const key = this.executions.get(executionId);
+      const key = executionId.startsWith(ROOM) ? undefined : this.executions.get(executionId);
       if (key !== undefined) sink(HEAD | ((key + 1) << KEY), undefined, integer(head));
     }
     sink(PONG, undefined, integer(message.id));
@@ -767,8 +769,8 @@ function isAsDeclared(value, { name, names, kinds, literals }, i) {
       return typeof value === "number" && Number.isFinite(value);
     case RECORD:
       return isRecord(value);
-    default: // anything that is there
-      return value !== undefined;
+    default: // anything that is there; `null` is what an optional field is when it is absent
+      return value !== undefined && (value !== null || (kinds[i] & OPTIONAL) === 0);
   }
 }
 

@@ -24,6 +24,10 @@ const PIPE_BYTES: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long the peer reads after its last byte, likewise. A burst of messages is answered slowly, and this
+/// is more than as many take as fit into an input.
+const READING: Duration = Duration::from_secs(600);
+
 /// RFC 6455, section 5.2.
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
@@ -147,7 +151,7 @@ async fn talk(gateway: &Gateway, request: &[u8], rest: &[u8]) -> Vec<u8> {
 /// reads it.
 async fn read(mut reader: ReadHalf<DuplexStream>) -> Vec<u8> {
     let mut output = Vec::new();
-    let ended = tokio::time::timeout(PATIENCE, reader.read_to_end(&mut output)).await;
+    let ended = tokio::time::timeout(READING, reader.read_to_end(&mut output)).await;
     assert!(
         ended.is_ok() || !is_socket(&output),
         "the socket does not end"

@@ -52,6 +52,17 @@ async function survive(...frames) {
 
 const messages = () => client.errors.map(({ code, message }) => `${code}: ${message}`);
 
+test("an optional field that is null is absent, and another stays null", async () => {
+  const events = [];
+  const off = websocket.on("node:completed", (completed) => events.push(completed));
+  const { seq: _, chunk: __, ...node } = event(2, { type: "node:completed", duration: 1 });
+  await survive({ ...node, output: null, metadata: null });
+  off();
+  expect(events).toHaveLength(1);
+  expect(events[0]).toMatchObject({ output: null });
+  expect(events[0]).not.toHaveProperty("metadata");
+});
+
 test.each(Object.entries(ABSURD))("an event whose seq is %s has none", async (_name, seq) => {
   await survive(event(2, { seq, chunk: "unnumbered" }));
   expect(chunks()).toEqual(["1", "unnumbered", "2"]);

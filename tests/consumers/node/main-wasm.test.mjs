@@ -41,11 +41,15 @@ const failed = (code) => ({
 
 /** As Chromium before 114 on a page's main thread. */
 const ASYNC_ONLY = `
+  const small = new WeakSet();
   for (const name of ["Module", "Instance"]) {
     const Original = WebAssembly[name];
     WebAssembly[name] = class extends Original {
-      constructor() {
-        throw new RangeError(name + " is disallowed on the main thread");
+      constructor(source, imports) {
+        const isSmall = small.has(source) || source.byteLength <= 4096;
+        if (!isSmall) throw new RangeError(name + " is disallowed on the main thread");
+        super(source, imports);
+        small.add(this);
       }
       static [Symbol.hasInstance](value) {
         return value instanceof Original;

@@ -238,8 +238,10 @@ function answerFrames(message, text) {
   }
 }
 
+/** Heads are those of executions: a room has none. */
 function pong({ id, heads }) {
-  const known = Object.entries(heads).filter(([name]) => KNOWN.includes(name));
+  const isKnown = (name) => KNOWN.includes(name) && !name.startsWith("\0room:");
+  const known = Object.entries(heads).filter(([name]) => isKnown(name));
   return [
     ...known.map(([name, head]) => ({
       frame: KIND.HEAD | ((KNOWN.indexOf(name) + 1) << 11),

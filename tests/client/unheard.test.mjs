@@ -116,30 +116,21 @@ test.each([
   expect(parsed).toHaveBeenCalledTimes(1);
 });
 
-test("an execution is not taken for one whose name is written alike", async () => {
-  await connect(["replay"]);
-  const before = delivered();
+test.each([
   // In JSON the one's name begins with all of the other's: a quote that is no end.
-  websocket.subscribeToExecution("exec_\\");
-  receive({ type: "subscribed", executionId: "exec_\\", epoch: "e", head: 0, recovered: true });
-  parsed.mockClear();
-  receive(event(1, { executionId: 'exec_"' }));
-  expect(parsed).toHaveBeenCalledTimes(1);
-  expect(delivered()).toBe(before);
-  websocket.unsubscribeFromExecution("exec_\\");
-});
-
-test("an execution that is no text is nobody's", async () => {
+  ["whose name is written alike", 'exec_"', "exec_\\"],
+  // What stands behind the colon and one character, up to the next quote.
+  ["that is no text", 5, ","],
+])("an execution %s is not taken for another", async (_what, executionId, other) => {
   await connect(["replay"]);
   const before = delivered();
-  // What stands behind the colon and one character, up to the next quote.
-  websocket.subscribeToExecution(",");
-  receive({ type: "subscribed", executionId: ",", epoch: "e", head: 0, recovered: true });
+  websocket.subscribeToExecution(other);
+  receive({ type: "subscribed", executionId: other, epoch: "e", head: 0, recovered: true });
   parsed.mockClear();
-  receive(event(1, { executionId: 5 }));
+  receive(event(1, { executionId }));
   expect(parsed).toHaveBeenCalledTimes(1);
   expect(delivered()).toBe(before);
-  websocket.unsubscribeFromExecution(",");
+  websocket.unsubscribeFromExecution(other);
 });
 
 test("a name that JSON escapes is found again", async () => {

@@ -121,7 +121,9 @@ export class Decoder {
     this.events = new Map();
     /** @type {Map<string, number>} */
     this.executions = new Map();
-    /** The names of the executions, by their numbers. @type {string[]} */
+    /** Rooms apart from them: a server may name an execution as it likes. @type {Map<string, number>} */
+    this.rooms = new Map();
+    /** The names of both, by their numbers; a room's as `room` says. @type {string[]} */
     this.names = [];
     /** How the gateway writes them, likewise. @type {string[]} */
     this.marks = [];
@@ -192,11 +194,11 @@ export class Decoder {
   }
 
   /**
-   * The number of an execution, or -1.
-   * @param {string} executionId
+   * The number of an execution or a room, or -1.
+   * @param {string} name
    */
-  key(executionId) {
-    return this.executions.get(executionId) ?? -1;
+  key(name) {
+    return this.subject(named(name));
   }
 
   /**
@@ -204,11 +206,20 @@ export class Decoder {
    * @param {Record<string, unknown>} event
    */
   keyOf({ executionId }) {
-    return this.key(/** @type {string} */ (executionId));
+    return this.executions.get(/** @type {string} */ (executionId)) ?? -1;
   }
 
   /**
-   * The name under which a room is known.
+   * The number of the execution or the room that a message is about, or -1.
+   * @param {Record<string, unknown>} message
+   */
+  subject(message) {
+    const { room } = message;
+    return typeof room === "string" ? (this.rooms.get(room) ?? -1) : this.keyOf(message);
+  }
+
+  /**
+   * The name under which Rust knows a room.
    * @param {string} room
    */
   room(room) {
@@ -216,15 +227,17 @@ export class Decoder {
   }
 
   /**
-   * From now on this execution is this number.
-   * @param {string} executionId
+   * From now on this execution or room is this number.
+   * @param {string} name
    * @param {number} key
    */
-  intern(executionId, key) {
+  intern(name, key) {
+    const { executionId, room } = named(name);
     this.lastKey = -1;
-    this.executions.set(executionId, key);
-    this.names[key] = executionId;
-    this.marks[key] = EXECUTION + JSON.stringify(executionId).slice(1);
+    if (room === undefined) this.executions.set(executionId, key);
+    else this.rooms.set(room, key);
+    this.names[key] = name;
+    this.marks[key] = EXECUTION + JSON.stringify(name).slice(1);
     this.cursors[key] = NOWHERE;
   }
 
@@ -233,8 +246,10 @@ export class Decoder {
    * @param {number} key
    */
   forget(key) {
+    const { executionId, room } = named(this.names[key]);
     this.lastKey = -1;
-    this.executions.delete(this.names[key]);
+    if (room === undefined) this.executions.delete(executionId);
+    else this.rooms.delete(room);
     this.epochs.delete(this.names[key]);
   }
 
@@ -276,7 +291,7 @@ export class Decoder {
    */
   executionOf(executionId) {
     if (this.lastKey < 0 || executionId !== this.lastId) {
-      this.lastKey = this.key(executionId);
+      this.lastKey = this.executions.get(executionId) ?? -1;
       this.lastId = executionId;
     }
     return this.lastKey;
@@ -446,17 +461,15 @@ export class Decoder {
       case "subscribed":
         return this.subscribed(message, sink);
       case "unsubscribed":
-        return this.about(UNSUBSCRIBED, subject(message), message, 0, sink);
+        return this.about(UNSUBSCRIBED, this.subject(message), message, 0, sink);
       case "error": {
         const kind = message.code === "forbidden" ? ERROR_FORBIDDEN : ERROR;
-        const key = this.executions.get(subject(message));
-        const about = key === undefined ? 0 : (key + 1) << KEY;
+        const about = (this.subject(message) + 1) << KEY;
         return sink(kind | about, message, this.messageNumber(message));
       }
       case "replayed": {
         const kind = message.complete === true ? REPLAYED : REPLAYED_IN_PART;
-        const executionId = /** @type {string} */ (message.executionId);
-        return this.about(kind, executionId, message, integer(message.count), sink);
+        return this.about(kind, this.keyOf(message), message, integer(message.count), sink);
       }
       case "ack":
         return sink(ACKNOWLEDGED, undefined, this.messageNumber(message));
@@ -477,21 +490,21 @@ export class Decoder {
    */
   subscribed(message, sink) {
     const { epoch, recovered } = message;
-    const executionId = subject(message);
+    const key = this.subject(message);
+    const name = this.names[key];
     // A room has no history.
     const isRoom = typeof message.room === "string";
     if (isRoom || typeof epoch !== "string" || typeof recovered !== "boolean") {
-      return this.about(SUBSCRIBED, executionId, message, 0, sink);
+      return this.about(SUBSCRIBED, key, message, 0, sink);
     }
-    const before = this.epochs.get(executionId);
-    if (this.executions.has(executionId)) this.epochs.set(executionId, epoch);
+    const before = this.epochs.get(name);
+    if (name !== undefined) this.epochs.set(name, epoch);
     const restarted = before !== undefined && before !== epoch;
-    const key = this.key(executionId);
     if (restarted) this.cursors[key] = NOWHERE;
     else if (recovered && this.cursors[key] === NOWHERE) this.cursors[key] = 0;
     const lost = restarted ? RESTARTED : NOT_RECOVERED;
     const kind = recovered ? RECOVERED : lost;
-    this.about(kind, executionId, message, integer(message.head), sink);
+    this.about(kind, key, message, integer(message.head), sink);
   }
 
   /**
@@ -502,7 +515,7 @@ export class Decoder {
   pong(message, sink) {
     const heads = isRecord(message.heads) ? message.heads : {};
     for (const [executionId, head] of Object.entries(heads)) {
-      const key = executionId.startsWith(ROOM) ? undefined : this.executions.get(executionId);
+      const key = this.executions.get(executionId);
       if (key !== undefined) sink(HEAD | ((key + 1) << KEY), undefined, integer(head));
     }
     sink(PONG, undefined, integer(message.id));
@@ -510,14 +523,13 @@ export class Decoder {
 
   /**
    * @param {number} kind
-   * @param {string} name
+   * @param {number} key
    * @param {Message} message
    * @param {number} detail
    * @param {Sink} sink
    */
-  about(kind, name, message, detail, sink) {
-    const key = this.executions.get(name);
-    sink(key === undefined ? STRAY_ANSWER : kind | ((key + 1) << KEY), message, detail);
+  about(kind, key, message, detail, sink) {
+    sink(key < 0 ? STRAY_ANSWER : kind | ((key + 1) << KEY), message, detail);
   }
 
   /**
@@ -710,18 +722,14 @@ function isDigit(character) {
   return character >= ZERO && character <= ZERO + 9;
 }
 
-/**
- * What a message is about: an execution, or a room as Rust names it.
- * @param {Message} message
- */
-function subject({ executionId, room }) {
-  return /** @type {string} */ (typeof room === "string" ? ROOM + room : executionId);
-}
-
-/** No execution's id has it: it stands before the names of rooms. */
+/** No id that a page may ask for has it: it stands before the names of rooms. */
 const ROOM = "\u0000room:";
 
-/** @param {string} name */
+/**
+ * What a message says of a name.
+ * @param {string} name
+ * @returns {{ executionId: string, room?: undefined } | { room: string, executionId?: undefined }}
+ */
 function named(name) {
   return name.startsWith(ROOM) ? { room: name.slice(ROOM.length) } : { executionId: name };
 }

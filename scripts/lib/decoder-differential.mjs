@@ -34,8 +34,9 @@ const KIND = {
 const FIELD_KINDS = { string: 0, number: 1, record: 2, any: 3 };
 const OPTIONAL = 4;
 
-/** The executions that somebody holds, and a room, by their numbers. */
-const KNOWN = ["exec_1", "exec_2", "\0room:workspace:w"];
+/** The executions that somebody holds, by their numbers. Then a room, as Rust names it. */
+const KNOWN = ["exec_1", "exec_2"];
+const ROOM = "workspace:w";
 
 /** The client's own messages are `c.1`, `c.2` and so on. */
 const CLIENT = "c";
@@ -105,6 +106,7 @@ function declare({ events, features }) {
   decoder.client = CLIENT;
   decoder.declare(events.map(declaration).join("\n"), features.join(" "));
   for (const [key, name] of KNOWN.entries()) decoder.intern(name, key);
+  decoder.intern(decoder.room(ROOM), KNOWN.length);
   decoder.setHeard(0);
   return decoder;
 }
@@ -211,7 +213,7 @@ function welcome(decoder, event) {
 /** What is to be reported of any other message of the protocol. */
 function answerFrames(message, text) {
   const about = (kind, detail = 0) => {
-    const key = KNOWN.indexOf("room" in message ? `\0room:${message.room}` : message.executionId);
+    const key = keyOf(message);
     const frame = key < 0 ? KIND.STRAY_ANSWER : kind | ((key + 1) << 11);
     return [{ frame, detail }];
   };
@@ -238,10 +240,15 @@ function answerFrames(message, text) {
   }
 }
 
+/** The number of what a message is about, or -1. */
+function keyOf({ executionId, room }) {
+  if (room === undefined) return KNOWN.indexOf(executionId);
+  return room === ROOM ? KNOWN.length : -1;
+}
+
 /** Heads are those of executions: a room has none. */
 function pong({ id, heads }) {
-  const isKnown = (name) => KNOWN.includes(name) && !name.startsWith("\0room:");
-  const known = Object.entries(heads).filter(([name]) => isKnown(name));
+  const known = Object.entries(heads).filter(([name]) => KNOWN.includes(name));
   return [
     ...known.map(([name, head]) => ({
       frame: KIND.HEAD | ((KNOWN.indexOf(name) + 1) << 11),
@@ -253,8 +260,7 @@ function pong({ id, heads }) {
 
 function errorFrame(message) {
   const kind = message.code === "forbidden" ? KIND.ERROR_FORBIDDEN : KIND.ERROR;
-  const name = message.room === undefined ? message.executionId : `\0room:${message.room}`;
-  const frame = kind | ((KNOWN.indexOf(name) + 1) << 11);
+  const frame = kind | ((keyOf(message) + 1) << 11);
   return { frame, detail: ownNumber(message) };
 }
 

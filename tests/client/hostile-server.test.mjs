@@ -212,3 +212,14 @@ test("a room that is refused is told by its name", async () => {
     { type: "connection:error", code: "forbidden", message: "closed", room: "workspace:w" },
   ]);
 });
+
+test("no execution stands for a room, whatever it is called", async () => {
+  websocket.subscribeToRoom("workspace:w");
+  const isRoom = ({ room }) => room === "workspace:w";
+  await vi.waitFor(() => expect(server.received.filter(isRoom)).toHaveLength(1));
+  const executionId = "\0room:workspace:w";
+  await survive({ type: "error", code: "forbidden", message: "closed", executionId });
+  expect(client.errors).toEqual([
+    { type: "connection:error", code: "forbidden", message: "closed" },
+  ]);
+});
